@@ -1,0 +1,106 @@
+"""Get JAX ready before it starts: cores as devices, the cache of compiled programs, the device that is asked for."""
+
+import hashlib
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mc.errors import InputError
+
+if TYPE_CHECKING:
+    import jax
+
+CACHE_LIMIT = 2 * 1024**3
+"""Bytes that compiled programs may take; the least recently used ones go first."""
+
+UNSET = (None, "", -1, 1.0)
+"""What the options that are set here hold in a JAX that nobody has configured."""
+
+
+def prepare(device: str = "auto") -> None:
+    """Set JAX up for a run: one CPU device a usable core, compiled programs kept; what the user has set is left alone.
+
+    Only what JAX reads at its start is set, so this must come before the first computation; later it changes nothing.
+    """
+    if device == "cpu":
+        _prefer("JAX_PLATFORMS", "jax_platforms", "cpu")
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        _prefer("JAX_NUM_CPU_DEVICES", "jax_num_cpu_devices", usable_cores())
+    if folder := cache_folder():
+        _prefer("JAX_COMPILATION_CACHE_DIR", "jax_compilation_cache_dir", str(folder))
+        _prefer("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "jax_persistent_cache_min_compile_time_secs", 0.1)
+        _prefer("JAX_COMPILATION_CACHE_MAX_SIZE", "jax_compilation_cache_max_size", CACHE_LIMIT)
+
+
+def find_devices(device: str) -> "list[jax.Device]":
+    """The devices of a run: `auto` takes what JAX prefers, a GPU before the CPU."""
+    import jax
+
+    try:
+        return list(jax.local_devices() if device == "auto" else jax.local_devices(backend=device))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"device = {device!r}: JAX finds none here ({reason}); `ferrocast doctor` says what is missing"
+        ) from None
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on: a scheduler may have given it fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cache_folder() -> Path | None:
+    """Folder of compiled programs; None where FERROCAST_CACHE is `off` or the folder cannot be made.
+
+    A sub-folder per version and kind of processor: programs compiled for another one may stop with an illegal
+    instruction, which happens where machines of a cluster share a home.
+    """
+    named = os.environ.get("FERROCAST_CACHE", "")
+    if named.lower() in ("off", "0", "no"):
+        return None
+    try:
+        folder = (Path(named).expanduser() if named else _user_cache()) / "compiled" / _machine()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no room, no right, no home
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def _user_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "ferrocast" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "ferrocast"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ferrocast"
+
+
+def _machine() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = platform.processor()
+    features = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), text)
+    digest = hashlib.sha256(features.encode()).hexdigest()[:8]
+    return f"jax-{version('jax')}-jaxlib-{version('jaxlib')}-{platform.machine()}-{digest}"
+
+
+def _prefer(variable: str, option: str, value: Any) -> None:
+    """Set an option of JAX through its environment variable, or in JAX itself where that is already imported."""
+    if variable in os.environ:
+        return
+    if "jax" not in sys.modules:
+        os.environ[variable] = str(value)
+        return
+    import jax
+
+    try:
+        if getattr(jax.config, option) in UNSET:
+            jax.config.update(option, value)
+    except (AttributeError, RuntimeError):  # an older JAX lacks the option, or its devices have already started
+        return

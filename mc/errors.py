@@ -1,0 +1,23 @@
+"""What can go wrong, by the exit code that a command answers with; the message says where, what, and what to do."""
+
+
+class FerrocastError(Exception):
+    """Anything that is reported in plain words, without a traceback."""
+
+    exit_code = 1
+
+
+class RunFailed(FerrocastError):
+    """The run started and could not be completed; exit code 1."""
+
+
+class InputError(FerrocastError, ValueError):
+    """What the user wrote cannot be used (tables, run file, options, cube); exit code 2."""
+
+    exit_code = 2
+
+
+class DiskError(FerrocastError, OSError):
+    """No room, or the disk refused to write; exit code 74 (EX_IOERR)."""
+
+    exit_code = 74

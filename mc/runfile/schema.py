@@ -1,0 +1,150 @@
+"""What a run file may say: sections, keys, types, ranges, defaults."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+MAX_DRAWS = 2**30
+"""Histogram counts are 32-bit integers, and a draw's index is a 32-bit word."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A name that is safe in a file name and in a variable of a cube."""
+
+Text = Annotated[str, StringConstraints(max_length=500)]
+
+
+class Section(BaseModel):
+    """Base of all sections: nothing is converted, nothing unknown is accepted, nothing can be changed later."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, str_max_length=1_000)
+
+
+class Model(Section):
+    """Which world: the folder of priors, the metal, the years."""
+
+    priors: str
+    metal: Name = "steel"
+    first_year: int = Field(2020, ge=2020, le=2020)
+    last_year: int = Field(2060, ge=2021, le=2100)
+
+    @model_validator(mode="after")
+    def _years_in_order(self) -> "Model":
+        if self.last_year <= self.first_year:
+            raise ValueError("last_year must be after first_year")
+        return self
+
+
+class Scenario(Section):
+    """One member of the scenario axis; all scenarios share the draws."""
+
+    policy: Name
+
+
+class Options(Section):
+    """Switches of the model that hold for all scenarios."""
+
+    accounting: Name = "stack_monitoring"
+    hydrogen: Name = "on_site"
+
+
+class Ensemble(Section):
+    """How many draws, and how they are made."""
+
+    draws: int = Field(1024, ge=2, le=MAX_DRAWS)
+    block: int = Field(64, ge=1, le=65_536)
+    seed: int = Field(1, ge=0, lt=2**32)
+    sampler: Literal["sobol", "plain", "latin"] = "sobol"
+    scramblings: int = Field(16, ge=2, le=1024)
+    precision: Literal["float32", "float64"] = "float32"
+    failed_share: float = Field(0.0, ge=0.0, le=1.0)
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+
+    @model_validator(mode="after")
+    def _blocks_hold_whole_rounds(self) -> "Ensemble":
+        if self.block % self.scramblings:
+            raise ValueError(f"block = {self.block} must be a multiple of scramblings = {self.scramblings}")
+        if self.draws < 2 * self.scramblings:
+            raise ValueError(
+                f"draws = {self.draws}: at least two in each of {self.scramblings} scramblings are needed for "
+                f"standard errors: {2 * self.scramblings} or more"
+            )
+        return self
+
+
+class Statistics(Section):
+    """Which outputs get quantiles (national ones always do) and which get paired differences (patterns allowed)."""
+
+    quantiles: tuple[Text, ...] = ()
+    differences: tuple[Text, ...] = ()
+    reference: Name | None = None
+
+
+class Exceedance(Section):
+    """The probability that an output lies above or below a threshold (in the unit of the output)."""
+
+    output: Text
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> "Exceedance":
+        if (self.above is None) == (self.below is None):
+            raise ValueError("state exactly one of above and below")
+        return self
+
+
+class Keep(Section):
+    """What is kept beyond the summary: outputs draw by draw, and the sums that a later run can be merged with."""
+
+    outputs: tuple[Text, ...] = ()
+    state: bool = False
+
+
+class Destination(Section):
+    """Where the cube goes; empty is out/<name of the run file>.nc beside the run file."""
+
+    cube: Text = ""
+
+
+class RunFile(Section):
+    """All that a run file may hold."""
+
+    title: Text = ""
+    model: Model
+    scenarios: Mapping[Name, Scenario] = Field(min_length=1, max_length=32)
+    options: Options = Options()
+    replace: Mapping[Text, tuple[float, float, float]] = {}
+    ensemble: Ensemble = Ensemble()
+    statistics: Statistics = Statistics()
+    exceedance: Mapping[Name, Exceedance] = {}
+    keep: Keep = Keep()
+    output: Destination = Destination()
+
+    @model_validator(mode="after")
+    def _reference_is_a_scenario(self) -> "RunFile":
+        statistics = self.statistics
+        if statistics.differences and statistics.reference is None:
+            raise ValueError("statistics.differences need statistics.reference, the scenario that is subtracted")
+        if statistics.reference is not None and statistics.reference not in self.scenarios:
+            raise ValueError(
+                f"statistics.reference = {statistics.reference!r} is no scenario; there are: {', '.join(self.scenarios)}"
+            )
+        return self
+
+
+class Run(RunFile):
+    """A question, ready to be answered: a checked run file with the place of every value.
+
+    Attributes:
+        file: the run file.
+        priors: the folder of priors, absolute.
+        cube: where the answer goes, absolute.
+        origins: where each value comes from: a line of a file, an option, a variable, or "default".
+    """
+
+    file: Path = Field(exclude=True)
+    priors: Path = Field(exclude=True)
+    cube: Path = Field(exclude=True)
+    origins: Mapping[str, str] = Field(exclude=True, repr=False)
