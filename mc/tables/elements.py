@@ -58,6 +58,8 @@ class Elements:
 def resolve(name: str, quantity: Quantity, rows: Iterable[Row], axes: Mapping[str, Axis]) -> Elements:
     """Give every combination of labels its rows, those of the label it is `like`, or none."""
     plain = tuple(axis for axis in quantity.axes if axis not in YEAR_AXES)
+    if plain != quantity.axes[: len(plain)] or len(quantity.axes) > len(plain) + 1:
+        raise ValueError(f"{name}: declare its one axis of years last")
     own: dict[Combination, list[Row]] = {}
     for row in rows:
         own.setdefault(row.labels[: len(plain)], []).append(row)

@@ -159,7 +159,8 @@ class _Reader:
         if earlier is None or (wide and not every):
             self.found[key] = (row, every)
         elif wide or not every:
-            what = f"duplicate row of {row.name if every else row.label}, first in {self.root / earlier.table}:{earlier.line}"
+            who = row.name if every else row.label
+            what = f"duplicate row of {who}, first in {self.root / earlier.table}:{earlier.line}"
             self.problems.append(Problem(str(self.root / row.table), row.line, what, "keep one"))
 
     def _check(self, tables: Mapping[str, list[Path]]) -> None:
