@@ -1,0 +1,153 @@
+"""The vectorised part of a draw before the scan over years: demand, stock, scrap, grid, hydrogen, costs, output."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from mc.allocation.problem import Roads
+from mc.inputs.nouns import Inputs
+from mc.inputs.world import Distances, Freight
+from mc.model import capacity, cost, demand, grid, intensity, iron, macro, scrap, stock
+from mc.model.drive import Drive, Force
+from mc.model.emissions import Setting
+from mc.model.paths import ramp
+from mc.model.world import World
+
+KILOGRAMS_PER_TONNE = 1000.0
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Before:
+    """What all scenarios of a draw share.
+
+    Attributes:
+        people: million [province, year].
+        income: kCNY per head [province, year].
+        past: what history leaves.
+        use: steel in use.
+        made: finished steel fabricated, Mt [province, end_use, year].
+        national: crude steel, Mt [year].
+        output: crude steel, Mt [province, year].
+        supply: scrap that arises.
+        start: metallics of the base year.
+        setting: paths for emissions and cost.
+        drive: what drives the scan.
+        tie: level tie of the base year [].
+        stretch: how far capacity had to be stretched [year].
+    """
+
+    people: Array
+    income: Array
+    past: demand.Past
+    use: demand.Use
+    made: Array
+    national: Array
+    output: Array
+    supply: scrap.Supply
+    start: iron.BaseYear
+    setting: Setting
+    drive: Drive
+    tie: Array
+    stretch: Array
+
+
+def roads(freight: Freight, distances: Distances, world: World) -> Roads:
+    """How scrap moves in this draw: road and rail share the tonne-kilometres; inside a province a haul of its own."""
+    same = jnp.eye(distances.distance.shape[0], dtype=distances.distance.dtype)
+    haul = distances.distance * (1.0 - same) + freight.own_province_haul * same
+    rail = freight.rail_share * freight.circuity_rail
+    road = (1.0 - freight.rail_share) * freight.circuity_road
+    per_km = road * freight.road_co2 + rail * freight.rail_co2
+    fixed = (1.0 - freight.rail_share) * freight.road_fixed + freight.rail_share * freight.rail_fixed
+    return Roads(
+        haul=haul,
+        co2=haul * per_km / KILOGRAMS_PER_TONNE,
+        cost=haul * (road * freight.road_cost + rail * freight.rail_cost) + fixed,
+        pull=jnp.exp(-haul / freight.gravity_distance),
+        nearest=world.nearest,
+    )
+
+
+def steel_use(inputs: Inputs, world: World, basis: Array) -> tuple[demand.Past, demand.Use, Array, Array]:
+    """History and future of steel in use, with people and income by province."""
+    ssp = inputs.structure.ssp
+    people = macro.population(inputs.macro, ssp)
+    earned = macro.income(inputs.macro, ssp, people)
+    ages = stock.half_ages(basis.shape[0], world.years)
+    curves = stock.kernels(stock.survival(inputs.stock, inputs.structure.lifetime_family, ages))
+    history = demand.past(inputs.demand, *curves, basis)
+    time = world.years - world.years[0]
+    use = demand.steel_in_use(inputs.demand, inputs.structure.demand_driver, history, curves, (people, earned, time))
+    return history, use, people, earned
+
+
+def scrap_supply(
+    inputs: Inputs, world: World, made: Array, output: Array, use: demand.Use, start: iron.BaseYear
+) -> scrap.Supply:
+    """Scrap by kind and province from output, fabrication and retirement."""
+    home = output * (1.0 - inputs.demand.casting_rolling_yield) * inputs.scrap.home_recovery
+    lost = (made * (1.0 - inputs.demand.fabrication_yield)[None, :, None]).sum(axis=1)
+    return scrap.supply(inputs.scrap, home, lost, use.retired, start.scrap.sum(), world.years)
+
+
+def power(inputs: Inputs, world: World) -> Setting:
+    """Grid, hydrogen, prices and intensity paths."""
+    years = world.years
+    factor, removal = grid.factors(inputs.grid, years)
+    hydrogen = grid.hydrogen_path(inputs.hydrogen, years)
+    return Setting(
+        factor=factor.T,
+        removal=removal.T,
+        hydrogen=hydrogen,
+        prices=cost.prices(inputs, world, hydrogen),
+        rise=ramp(years, years[0], intensity.LAST_YEAR),
+        carbon=intensity.efficiency(inputs.routes, years - years[0]),
+        charge=iron.hot_metal_charge(inputs.iron, years),
+    )
+
+
+def forces(inputs: Inputs, world: World, setting: Setting, supply: scrap.Supply, output: Array) -> Drive:
+    """What drives the scan: one force a year, and what all years share."""
+    per_metal, per_steel = intensity.per_hot_metal(inputs, world), intensity.per_steel(inputs, world)
+    scrap_rate = inputs.iron.converter_scrap_base
+    hot_metal = iron.converter_hot_metal(inputs.iron, scrap_rate)
+    limits = capacity.bounds(inputs, world, (per_metal, per_steel), setting.hydrogen, hot_metal)
+    paths = (setting.rise, setting.carbon)
+    levelised = cost.levelised(setting.prices, world, (per_metal, per_steel), (hot_metal, scrap_rate), paths)
+    slots = jnp.eye(world.years.shape[0], world.years.shape[0] + 1, dtype=world.years.dtype)
+    every = Force(
+        year=world.years,
+        slot=slots,
+        output=output.T,
+        purchased=supply.purchased.T,
+        home=supply.home.T,
+        cost=levelised.T,
+        ceiling=limits.ceiling,
+        available=limits.available,
+        floor=limits.floor,
+        charge=setting.charge,
+        carbon=setting.carbon,
+        grid=setting.factor,
+        rise=setting.rise,
+    )
+    unit = 1.0 + (hot_metal - 1.0) * intensity.makes_hot_metal(world)
+    way = roads(inputs.freight, inputs.distances, world)
+    return Drive(jax.tree.map(lambda path: path[1:], every), way, per_metal, per_steel, unit)
+
+
+def before(inputs: Inputs, world: World, basis: Array) -> Before:
+    """Everything of a draw that does not depend on the scrap policy."""
+    history, use, people, earned = steel_use(inputs, world, basis)
+    made = demand.fabricated(inputs.demand, use, history.share, world.years)
+    national, tie = demand.crude_steel(inputs.demand, made, world.years)
+    time = world.years - world.years[0]
+    clean = grid.clean_power(inputs.grid)
+    output, stretch = demand.output_by_province(inputs.demand, national, made, clean, time)
+    setting = power(inputs, world)
+    start = iron.base_year(inputs.iron, output[:, 0], setting.charge[0])
+    supply = scrap_supply(inputs, world, made, output, use, start)
+    drive = forces(inputs, world, setting, supply, output)
+    return Before(people, earned, history, use, made, national, output, supply, start, setting, drive, tie, stretch)

@@ -1,0 +1,146 @@
+"""The steel chain of one draw: before -> scan of year.step -> after. The paper's method section as code."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from mc.allocation.policies import POLICIES
+from mc.allocation.problem import Allocation, Problem
+from mc.inputs.bind import Bound, bind
+from mc.inputs.nouns import Inputs
+from mc.model import capacity, demand, emissions, stock, year
+from mc.model.before import Before, before
+from mc.model.report import report, shared_report
+from mc.model.scenario import Options, Scenario
+from mc.model.world import World, make_world
+from mc.outputs import OUTPUTS
+from mc.study import Study
+from mc.tables import InputError, Priors
+
+
+def first_state(inputs: Inputs, world: World, ahead: Before) -> year.State:
+    """State of the base year: data, the same for every policy."""
+    fleet = capacity.first_fleet(inputs.uptake, world, ahead.start)
+    slots = jnp.arange(world.years.shape[0] + 1, dtype=world.years.dtype)
+    furnaces = (fleet * capacity.is_blast_furnace(world)[None, :]).sum(axis=1)
+    calendar = capacity.reline_calendar(inputs.uptake, inputs.demand.crude_steel_history, slots, furnaces)
+    return year.State(fleet, calendar, ahead.start.electric, world.makes_steel)
+
+
+def first_result(world: World, ahead: Before) -> year.Result:
+    """What the base year left behind; its flows of scrap between provinces are not known, so freight is left out.
+
+    Arrivals are what was charged less home scrap: a residual, negative where a province has more home scrap than use.
+    """
+    start, output = ahead.start, ahead.output[:, 0]
+    converter = output - start.electric
+    base, scrap_route = world.kind["base"][None, :], world.kind["scrap"][None, :]
+    in_converters = start.converter_scrap_rate * converter
+    segments = jnp.stack([in_converters, start.scrap - in_converters, jnp.zeros_like(converter)], axis=1)
+    none, zero = jnp.zeros_like(output), jnp.zeros_like(output[0])
+    return year.Result(
+        production=converter[:, None] * base + start.electric[:, None] * scrap_route,
+        hot_metal=start.hot_metal[:, None] * base,
+        arrivals=start.scrap - ahead.supply.home[:, 0],
+        scrap=segments,
+        freight_work=none,
+        freight_co2=none,
+        freight_cost=none,
+        traded=zero,
+        wasted=none,
+        unmet=none,
+        residual=zero,
+        violation=zero,
+    )
+
+
+def transition(inputs: Inputs, world: World, ahead: Before, policy: Callable[[Problem], Allocation]) -> year.Result:
+    """All years under one scrap policy; every field has a leading year axis."""
+    step = functools.partial(year.step, inputs, world, ahead.drive, policy)
+    _, later = jax.lax.scan(step, first_state(inputs, world, ahead), ahead.drive.years)
+    first = first_result(world, ahead)
+    joined: year.Result = jax.tree.map(lambda one, rest: jnp.concatenate([one[None], rest]), first, later)
+    return joined
+
+
+def steel(bound: Bound, policies: tuple[str, ...], data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
+    """One draw: everything that is shared, then each policy, stacked on the scenario axis."""
+    world, inputs = data["world"], bound.assemble(data["tables"], draw)
+    ahead = before(inputs, world, data["basis"])
+    outputs = shared_report(inputs, ahead)
+    worlds = []
+    for name in policies:
+        result = transition(inputs, world, ahead, POLICIES[name])
+        totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, result)
+        worlds.append(report(inputs, world, ahead, result, totals))
+    stacked = {name: jnp.stack([one[name] for one in worlds]) for name in worlds[0]}
+    faults = {name: values.max() for name, values in stacked.items() if name.startswith("fault_")}
+    return outputs | stacked | faults
+
+
+def known(bound: Bound, name: str) -> np.ndarray:
+    """A quantity that the chain needs before any draw, so that it must not be uncertain.
+
+    Raises:
+        InputError: a row of it is.
+    """
+    values = bound.data["known"].get(name)
+    if values is None:
+        msg = f"{name} is uncertain; the chain builds its constants from it: make its rows family 'fixed'"
+        raise InputError(msg)
+    return np.asarray(values)
+
+
+def check_scenarios(scenarios: tuple[Scenario, ...]) -> None:
+    """Refuse policies that do not exist.
+
+    Raises:
+        InputError: names the scenario, the policy and what there is.
+    """
+    for scenario in scenarios:
+        if scenario.policy not in POLICIES:
+            names = ", ".join(POLICIES)
+            msg = f"scenario {scenario.name!r}: unknown policy {scenario.policy!r}; expected one of {names}"
+            raise InputError(msg)
+
+
+def steel_study(
+    priors: Priors,
+    scenarios: tuple[Scenario, ...],
+    options: Options | None = None,
+    first_year: int = 2020,
+    last_year: int = 2060,
+) -> Study:
+    """The steel chain as a study: inputs from the tables, outputs from the register.
+
+    Raises:
+        InputError: a policy or an accounting family that does not exist.
+    """
+    options = options or Options()
+    check_scenarios(scenarios)
+    bound = bind(priors, first_year=first_year, last_year=last_year)
+    crude, distance = known(bound, "demand.crude_steel_2020"), known(bound, "distances.distance")
+    try:
+        world = make_world(
+            bound.axes, bound.groups["route"], crude, distance, options.accounting, options.hydrogen == "on_site"
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    constants = {name: known(bound, f"demand.{name}") for name in demand.HISTORY_CONSTANTS}
+    series = demand.history_series(constants, np.asarray(bound.axes["history"]))
+    basis = stock.history_basis(series, len(bound.axes["year"]))
+    coords = {**bound.axes, "scenario": tuple(scenario.name for scenario in scenarios)}
+    return Study(
+        name="steel",
+        inputs=bound.inputs,
+        outputs=OUTPUTS,
+        coords=coords,
+        data={"world": world, "basis": basis, "tables": bound.data},
+        function=functools.partial(steel, bound, tuple(scenario.policy for scenario in scenarios)),
+        correlations=bound.correlations,
+    )

@@ -1,0 +1,220 @@
+"""Demand for steel: goods entering use, finished steel behind them, crude steel, output by province.
+
+Chain of quantities: inflow = steel entering use in goods; finished steel behind it = inflow / fabrication yield;
+fabricated in the country = that + indirect net exports; crude steel = fabricated / casting-and-rolling yield + direct
+net exports.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from mc.inputs.steel import Demand
+from mc.model import stock
+from mc.model.paths import fade, ramp, ratio, shares
+
+DIRECT_EXPORT_YEAR = 2030.0
+"""Year of the quantity `direct_net_export_2030`."""
+INDIRECT_EXPORT_YEAR = 2060.0
+"""Year of the quantity `indirect_left_2060`."""
+
+
+HISTORY_CONSTANTS = (
+    "apparent_use_history",
+    "net_import_first_year",
+    "net_import_last_year",
+    "history_bias_last_year",
+    "use_share_change_year",
+)
+"""Quantities that must be fixed because the constant matrices of history are built from them."""
+
+
+def history_series(known: Mapping[str, np.ndarray], history: np.ndarray) -> np.ndarray:
+    """Fixed yearly series behind the history of use, crude equivalent Mt [component, history].
+
+    Three periods by how use is known - (a) reported while small mills went unreported, (b) the same with output only,
+    so that net imports are to be added, (c) reported in full - each twice: weighted by how far provincial shares
+    still stood at those of early cohorts, and by how far they had moved to those of the base year.
+    """
+    years = np.asarray(history)
+    output_only = (years >= known["net_import_first_year"]) & (years <= known["net_import_last_year"])
+    biased = years <= known["history_bias_last_year"]
+    periods = np.stack([biased & ~output_only, biased & output_only, ~biased]).astype(np.float64)
+    moved = np.clip((years - known["use_share_change_year"]) / (years[-1] - known["use_share_change_year"]), 0.0, 1.0)
+    series = periods * np.asarray(known["apparent_use_history"])[None, :]
+    return np.concatenate([series * (1.0 - moved)[None, :], series * moved[None, :]])
+
+
+def history_coefficients(demand: Demand) -> Array:
+    """True finished use over the reported crude-equivalent use, by period [period]."""
+    bias = demand.history_bias
+    periods = jnp.stack([bias, bias / (1.0 - demand.net_import_share), jnp.ones_like(bias)])
+    return periods * demand.casting_rolling_yield
+
+
+def use_shares(demand: Demand) -> Array:
+    """Share of each province in steel use of the base year [province]; a noisy proxy, so its log deviates per draw."""
+    return shares(demand.use_share_2020 * jnp.exp(demand.use_share_sd * demand.use_share_noise))
+
+
+def goods_per_use(demand: Demand) -> Array:
+    """Inflow in goods per finished steel used, base year's trade in goods held as a share of use [end_use]."""
+    use = demand.apparent_use_history[-1] * demand.casting_rolling_yield
+    exported = demand.indirect_net_export_2020 * demand.indirect_split / use
+    return demand.fabrication_yield * jnp.maximum(demand.share_of_use - exported, 0.0)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Past:
+    """What cohorts up to the base year leave, Mt, years from `stock.LEAD` before the base year on.
+
+    Attributes:
+        stock: still in use [province, end_use, 1 + year].
+        retired: retired in the year [province, end_use, 1 + year].
+        inflow: entering use in the base year [province, end_use].
+        share: share of provinces in use of the base year [province].
+    """
+
+    stock: Array
+    retired: Array
+    inflow: Array
+    share: Array
+
+
+def past(demand: Demand, kernel: Array, retiring: Array, basis: Array) -> Past:
+    """Stock and retirement of history by province and end use; provincial shares move from early to late ones."""
+    share = use_shares(demand)
+    per_use = goods_per_use(demand)
+    coefficients = history_coefficients(demand)
+    both = stock.from_history(jnp.concatenate([kernel, retiring]), basis)
+    both = both.reshape(2, kernel.shape[0], -1, 2, coefficients.shape[0])
+    national = (both * coefficients[None, None, None, None, :]).sum(axis=-1) * per_use[None, :, None, None]
+    split = jnp.stack([demand.stock_share_2000, share])
+    by_province = jnp.einsum("kgtw,wp->kpgt", national, split)
+    use = demand.apparent_use_history[-1] * coefficients[-1]
+    return Past(by_province[0], by_province[1], share[:, None] * (per_use * use)[None, :], share)
+
+
+def stock_target(demand: Demand, history: Past, people: Array, earned: Array, time: Array) -> Array:
+    """Stock in use aimed at, Mt [province, end_use, year]: a logistic in log income that keeps 2020's level and slope.
+
+    K*(y) = Ksat / (1 + x (y_2020 / y)^s), x = Ksat / K_2020 - 1; Ksat per head is a ratio to the nation's own stock per
+    head in the draw. The level and slope of the base year are met by an offset that fades:
+    k = K* + [d0 + (v0 - v*0 + w d0) t] exp(-w t). A province at or above near_saturation x Ksat starts its curve there
+    and sheds the rest with the offset.
+    """
+    now = history.stock[..., 1] / people[:, :1]
+    net_addition = (history.stock[..., 1] - history.stock[..., 0]) / (stock.LEAD * people[:, :1])
+    national = history.stock[..., 1].sum(axis=0) / people[:, 0].sum()
+    saturated = (demand.saturation_ratio * national)[None, :]
+    start = jnp.clip(now, 1e-3 * saturated, demand.near_saturation * saturated)
+    gap = saturated / start - 1.0
+    relative = (earned / earned[:, :1]) ** (-demand.logistic_steepness)
+    curve = saturated[..., None] / (1.0 + gap[..., None] * relative[:, None, :])
+    rise = (curve[..., 1] - curve[..., 0]) / (time[1] - time[0])
+    offset = now - start
+    slope = net_addition - rise + demand.offset_rate * offset
+    fading = jnp.exp(-demand.offset_rate * time)[None, None, :]
+    per_head = curve + (offset[..., None] + slope[..., None] * time[None, None, :]) * fading
+    return jnp.maximum(per_head, 0.0) * people[:, None, :]
+
+
+def inflow_by_income(demand: Demand, history: Past, people: Array, earned: Array, time: Array) -> Array:
+    """Inflow when use per head follows income, Mt [province, end_use, year].
+
+    Use per head = A exp(-B / income) (1 - m)^t, tied to the base year. exp(-B / income) only rises, so the yearly
+    material saving m carries all saturation (van Vuuren et al. 1999, Ecol. Econ. for the inverted U it stands for).
+    """
+    growth = jnp.exp(demand.intensity_income * (1.0 / earned[:, :1] - 1.0 / earned))
+    saving = (1.0 - demand.material_saving) ** time
+    factor = growth * saving[None, :] * people / people[:, :1]
+    return history.inflow[..., None] * factor[:, None, :]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """Steel in use in the model years, Mt or Mt/year [province, end_use, year]."""
+
+    inflow: Array
+    stock: Array
+    retired: Array
+    shortfall: Array
+
+
+def steel_in_use(
+    demand: Demand, driver: Array, history: Past, curves: tuple[Array, Array], macro: tuple[Array, ...]
+) -> Use:
+    """Inflow by the driver of the draw (0 stock, 1 income), and the stock and retirement that follow from it.
+
+    Args:
+        demand: inputs.
+        driver: structural choice.
+        history: what the past leaves.
+        curves: share left and share retired by age.
+        macro: people [province, year], income [province, year], years since the base year [year].
+    """
+    people, earned, time = macro
+    kernel, retiring = curves
+    target = stock_target(demand, history, people, earned, time)
+    aimed, shortfall = stock.inflow_for_stock(target[..., 1:], history.stock[..., 2:], kernel)
+    aimed = jnp.concatenate([history.inflow[..., None], aimed], axis=-1)
+    inflow = jnp.where(driver < 0.5, aimed, inflow_by_income(demand, history, people, earned, time))
+    # The base year's cohort is part of history; what follows from later cohorts is added to what the past leaves.
+    later = inflow.at[..., 0].set(0.0)
+    in_use = history.stock[..., 1:] + stock.convolve(later, kernel)
+    retired = history.retired[..., 1:] + stock.convolve(later, retiring)
+    shortfall = jnp.concatenate([jnp.zeros_like(shortfall[..., :1]), shortfall], axis=-1)
+    return Use(inflow, in_use, retired, jnp.where(driver < 0.5, shortfall, 0.0))
+
+
+def fabricated(demand: Demand, use: Use, share: Array, years: Array) -> Array:
+    """Finished steel fabricated in each province, Mt/year [province, end_use, year]; goods are made where steel is
+    used.""" left = 1.0 - (1.0 - demand.indirect_left_2060) * ramp(years, years[0], INDIRECT_EXPORT_YEAR) exported =
+    demand.indirect_net_export_2020 * demand.indirect_split abroad = share[:, None, None] * exported[None, :, None] *
+    left[None, None, :] return use.inflow / demand.fabrication_yield[None, :, None] + abroad
+
+
+def crude_steel(demand: Demand, made: Array, years: Array) -> tuple[Array, Array]:
+    """National crude steel output, Mt/year [year], and the tie to base-year output that fades [1]."""
+    change = demand.direct_net_export_2030 - demand.direct_net_export_2020
+    trade = demand.direct_net_export_2020 + change * ramp(years, years[0], DIRECT_EXPORT_YEAR)
+    national = made.sum(axis=(0, 1)) / demand.casting_rolling_yield + trade
+    tie = demand.crude_steel_2020.sum() / national[0]
+    return national * (1.0 + (tie - 1.0) * fade(years, demand.level_tie_fade)), tie
+
+
+def output_by_province(demand: Demand, national: Array, made: Array, clean: Array, time: Array) -> tuple[Array, Array]:
+    """Crude steel by province, Mt/year [province, year], and how far capacity had to be stretched [year].
+
+    Shares of the base year relax towards demand and clean power. Output above a province's limit goes to the others in
+    proportion to their room, which one pass settles because limits are stretched to hold national output.
+
+    Args:
+        demand: inputs.
+        national: crude steel [year].
+        made: finished steel fabricated [province, end_use, year].
+        clean: weight of clean power [province].
+        time: years since the base year [year].
+    """
+    base = demand.crude_steel_2020
+    makes = (base > 0).astype(base.dtype)
+    wanted = made.sum(axis=1) * makes[:, None]
+    pull = demand.relocation_demand_weight * wanted / wanted.sum(axis=0, keepdims=True)
+    pull = pull + (1.0 - demand.relocation_demand_weight) * shares(clean * makes)[:, None]
+    moved = demand.relocation_fraction * (1.0 - jnp.exp(-demand.relocation_rate * time))
+    start = shares(base)[:, None]
+    planned = (start + moved[None, :] * (pull - start)) * national[None, :]
+    regulated = jnp.maximum(1.0, ratio(base, demand.capacity_2020))
+    limit = jnp.maximum(demand.utilisation_max * demand.capacity_2020 * regulated, demand.output_margin * base)
+    stretch = jnp.maximum(1.0, national / (demand.capacity_fill * limit.sum()))
+    ceiling = limit[:, None] * stretch[None, :]
+    kept = jnp.minimum(planned, ceiling)
+    room = ceiling - kept
+    excess = (planned - kept).sum(axis=0)
+    return kept + room * (excess / room.sum(axis=0))[None, :], stretch

@@ -1,0 +1,181 @@
+"""What a tonne of steel by each route, and a tonne of hot metal, takes and emits.
+
+Everything that is linear in production is folded into two matrices per draw, one per t of hot metal and one per t of
+steel, with one column per flow, so that provinces and years are touched by one product of matrices only.
+"""
+
+import dataclasses
+import itertools
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from mc.inputs.nouns import Inputs
+from mc.inputs.steel import Routes
+from mc.model.paths import ratio
+from mc.model.world import World
+
+CAPEX_YEAR = 2050.0
+"""Year of the quantity `capex_ratio_2050`."""
+LAST_YEAR = 2060.0
+"""Year of the quantities whose names end in 2060."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Capture:
+    """Carbon capture of a route, per t of its direct CO2 before capture [route].
+
+    A plant captures the share k of all it emits, including the fuel that heats the capture: with h GJ of heat of factor
+    f per t captured, captured = k (D + captured h f), so captured / D = k / (1 - k h f).
+    """
+
+    captured: Array
+    heat: Array
+    left: Array
+    electricity: Array
+
+
+def capture(routes: Routes, emission_factor: Array) -> Capture:
+    """Captured CO2, heat [GJ], CO2 left and electricity [MWh] per t of direct CO2 before capture."""
+    heat = routes.capture_heat * routes.capture_heated
+    factor = (routes.capture_fuel * emission_factor).sum()
+    captured = routes.capture_share / (1.0 - routes.capture_share * heat * factor)
+    left = 1.0 + captured * heat * factor - captured
+    return Capture(captured, captured * heat, left, captured * routes.capture_electricity)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Flows:
+    """Flows per tonne: scalars per route, or one more axis for carriers and pollutants.
+
+    Attributes:
+        direct: scope 1 CO2 left after capture, t.
+        captured: CO2 captured, t.
+        fuel: fuels, GJ [route, carrier].
+        electricity: net purchased power at base-year intensity, MWh.
+        electricity_change: what it changes by 2060, MWh.
+        hydrogen: hydrogen at base-year intensity, kg.
+        hydrogen_change: what it changes by 2060, kg.
+        ore: ore of 62 % Fe, t.
+        pellets: the part of it that must be pellets, t.
+        lime: burnt lime, t.
+        before: pollutants before retrofit, kg [route, pollutant].
+        after: pollutants after retrofit, kg [route, pollutant].
+        reheating_before: part of `before` that electric reheating avoids, kg [route, pollutant].
+        reheating_after: the same of `after`.
+    """
+
+    direct: Array
+    captured: Array
+    fuel: Array
+    electricity: Array
+    electricity_change: Array
+    hydrogen: Array
+    hydrogen_change: Array
+    ore: Array
+    pellets: Array
+    lime: Array
+    before: Array
+    after: Array
+    reheating_before: Array
+    reheating_after: Array
+
+
+def makes_hot_metal(world: World) -> Array:
+    """1 where a route charges converters with hot metal of its own [route]."""
+    return world.kind["base"] + world.kind["best"] + world.kind["retrofit"] + world.kind["smelting"]
+
+
+def per_hot_metal(inputs: Inputs, world: World) -> Flows:
+    """Flows per t of hot metal of each route, at the carbon intensity of the base year.
+
+    Carbon sits on hot metal, not on the route, so that hot metal in electric furnaces, scrap in converters and the
+    allocation of scrap stay consistent. GJ of a fuel = its share of the carbon / its emission factor: energy and CO2
+    share one draw.
+    """
+    routes, carriers = inputs.routes, inputs.carriers
+    hot = makes_hot_metal(world)
+    carbon = routes.hot_metal_co2 * routes.carbon_ratio * hot
+    taken = capture(routes, carriers.emission_factor)
+    burnt = carbon * (1.0 - routes.hot_metal_flux_share)
+    fuel = ratio(
+        burnt[:, None] * routes.carbon_share, jnp.broadcast_to(carriers.emission_factor, routes.carbon_share.shape)
+    )
+    heat = (carbon * taken.heat)[:, None] * routes.capture_fuel[None, :]
+    none = jnp.zeros_like(carbon)
+    activity = hot[:, None] * inputs.pollutants.activity_hot_metal[None, :]
+    return Flows(
+        direct=carbon * taken.left,
+        captured=carbon * taken.captured,
+        fuel=fuel + heat,
+        electricity=carbon * taken.electricity,
+        electricity_change=none,
+        hydrogen=none,
+        hydrogen_change=none,
+        ore=hot * inputs.iron.ore_per_hot_metal,
+        pellets=none,
+        lime=none,
+        **pollution(inputs, activity),
+    )
+
+
+def per_steel(inputs: Inputs, world: World) -> Flows:
+    """Flows per t of steel of each route, besides those of its hot metal."""
+    routes = inputs.routes
+    hot = makes_hot_metal(world)
+    direct = (routes.fuel * inputs.carriers.emission_factor[None, :]).sum(axis=1) + routes.process_co2
+    direct = direct + routes.converter_co2 * hot
+    taken = capture(routes, inputs.carriers.emission_factor)
+    heat = (direct * taken.heat)[:, None] * routes.capture_fuel[None, :]
+    rolling = routes.rolling_electricity * routes.rolling_added
+    return Flows(
+        direct=direct * taken.left,
+        captured=direct * taken.captured,
+        fuel=routes.fuel + heat,
+        electricity=routes.electricity + rolling + direct * taken.electricity,
+        electricity_change=routes.electricity * (routes.electricity_ratio_2060 - 1.0),
+        hydrogen=routes.hydrogen,
+        hydrogen_change=routes.hydrogen * (routes.hydrogen_ratio_2060 - 1.0),
+        ore=routes.ore,
+        pellets=routes.ore * inputs.costs.pellet_fed,
+        lime=routes.lime,
+        **pollution(inputs, inputs.pollutants.activity),
+    )
+
+
+def pollution(inputs: Inputs, activity: Array) -> dict[str, Array]:
+    """Pollutants per tonne for an activity [route, process], before and after retrofit, and their reheating part."""
+    pollutants = inputs.pollutants
+    reheating = activity * pollutants.reheating[None, :]
+    return {
+        "before": activity @ pollutants.factor_before,
+        "after": activity @ pollutants.factor_after,
+        "reheating_before": reheating @ pollutants.factor_before,
+        "reheating_after": reheating @ pollutants.factor_after,
+    }
+
+
+def efficiency(routes: Routes, time: Array) -> Array:
+    """Hot-metal carbon over that of the base year [year]: falls at a rate until the cap."""
+    return jnp.maximum(1.0 - routes.efficiency_cap, (1.0 - routes.efficiency_rate) ** time)
+
+
+def apply(flows: Flows, amount: Array) -> Flows:
+    """Flows of given amounts, summed over routes [year, province, ...]; one product of matrices for all of them.
+
+    Args:
+        flows: per tonne.
+        amount: Mt of hot metal or steel [year, province, route].
+    """
+    leaves, tree = jax.tree.flatten(flows)
+    columns = [leaf.reshape(leaf.shape[0], -1) for leaf in leaves]
+    totals = jnp.einsum("tpr,rm->tpm", amount, jnp.concatenate(columns, axis=1))
+    ends = list(itertools.accumulate(column.shape[1] for column in columns))
+    starts = [0, *ends[:-1]]
+    pieces = [totals[..., start:end] for start, end in zip(starts, ends, strict=True)]
+    shaped = [piece.reshape(*piece.shape[:2], *leaf.shape[1:]) for piece, leaf in zip(pieces, leaves, strict=True)]
+    summed: Flows = jax.tree.unflatten(tree, shaped)
+    return summed

@@ -1,0 +1,30 @@
+"""Shapes in time that several relations share."""
+
+import jax.numpy as jnp
+from jax import Array
+
+
+def ramp(years: Array, start: Array | float, end: Array | float) -> Array:
+    """0 up to `start`, 1 from `end`, straight in between [year]."""
+    return jnp.clip((years - start) / (end - start), 0.0, 1.0)
+
+
+def fade(years: Array, length: Array) -> Array:
+    """1 in the first year, straight to 0 over `length` years [year]."""
+    return 1.0 - ramp(years, years[0], years[0] + length)
+
+
+def logistic(years: Array, middle: Array, rate: Array) -> Array:
+    """Logistic ramp with half its way at `middle` [year]."""
+    return 1.0 / (1.0 + jnp.exp(-rate * (years - middle)))
+
+
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Quotient that is 0 where the denominator is 0; its gradient is finite there too."""
+    zero = denominator == 0
+    return jnp.where(zero, 0.0, numerator / jnp.where(zero, 1.0, denominator))
+
+
+def shares(weights: Array) -> Array:
+    """Weights over their sum along the last axis."""
+    return weights / weights.sum(axis=-1, keepdims=True)

@@ -1,0 +1,170 @@
+"""From the arrays of a draw to its outputs: names of the register, provinces and the nation."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from mc.inputs.nouns import Inputs
+from mc.model import neutrality
+from mc.model.before import Before
+from mc.model.capacity import is_blast_furnace
+from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR, Totals
+from mc.model.paths import ratio
+from mc.model.world import World
+from mc.model.year import Result
+
+GIGAJOULE_PER_TCE = 29.3076
+"""One tonne of coal equivalent (7,000 kcal/kg, GB/T 2589)."""
+PETAJOULE_PER_TERAWATTHOUR = GIGAJOULE_PER_MEGAWATTHOUR
+BILLION_PER_MILLION = 1e-3
+MASS_BALANCE_TOLERANCE = 1e-3
+"""Share of the largest provincial output by which steel by route may miss it before the draw counts as failed; rounding
+in float32 stays three orders of magnitude below."""
+
+
+def by_province(values: Array) -> Array:
+    """[year, province, ...] -> [..., province, year], the order of the register."""
+    return jnp.moveaxis(values, (0, 1), (-1, -2))
+
+
+def nation_and_provinces(name: str, values: Array) -> dict[str, Array]:
+    """A national total and its provinces from [year, province]."""
+    return {name: values.sum(axis=1), f"{name}_by_province": values.T}
+
+
+def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
+    """Outputs that no scrap policy changes."""
+    people = ahead.people.sum(axis=0)
+    supply = ahead.supply
+    arising = supply.home + supply.prompt + supply.obsolete
+    stock = ahead.use.stock
+    return {
+        "population": people,
+        "income_by_province": ahead.income,
+        "crude_steel": ahead.national,
+        "crude_steel_by_province": ahead.output,
+        "steel_use": ahead.made.sum(axis=(0, 1)),
+        "steel_use_by_province": ahead.made.sum(axis=1),
+        "steel_inflow": ahead.use.inflow.sum(axis=(0, 1)),
+        "steel_stock": stock.sum(axis=(0, 1)),
+        "steel_stock_by_end_use": stock.sum(axis=0),
+        "steel_stock_by_province": stock.sum(axis=1),
+        "steel_stock_per_head": stock.sum(axis=(0, 1)) / people,
+        "steel_retired": ahead.use.retired.sum(axis=(0, 1)),
+        "scrap_home": supply.home.sum(axis=0),
+        "scrap_prompt": supply.prompt.sum(axis=0),
+        "scrap_obsolete": supply.obsolete.sum(axis=0),
+        "scrap_obsolete_by_province": supply.obsolete,
+        "scrap_supply": arising.sum(axis=0),
+        "scrap_supply_by_province": arising,
+        "scrap_purchasable": supply.purchased.sum(axis=0),
+        "grid_factor": inputs.grid.factor_national,
+        "grid_factor_by_province": ahead.setting.factor.T + ahead.setting.removal.T,
+        "carbon_price": inputs.costs.carbon_price,
+        "level_tie": ahead.tie,
+        "scrap_closure_factor": supply.closure,
+        "scrap_closure_residual": supply.residual,
+        "stock_shortfall": ahead.use.shortfall.sum(axis=(0, 1)),
+        "capacity_stretch": ahead.stretch,
+    }
+
+
+def production(inputs: Inputs, world: World, ahead: Before, result: Result) -> dict[str, Array]:
+    """Steel by route, iron, scrap."""
+    made = result.production
+    electric = (made * world.kind["scrap"][None, None, :]).sum(axis=2)
+    output = made.sum(axis=2)
+    furnaces = (result.hot_metal * is_blast_furnace(world)[None, None, :]).sum(axis=(1, 2))
+    foundry = inputs.iron.pig_iron_to_foundries
+    used = result.scrap.sum(axis=2)
+    on_offer = ahead.supply.home.sum(axis=0) + ahead.supply.purchased.sum(axis=0)
+    return {
+        "production_by_route": made.sum(axis=1).T,
+        "production_by_route_by_province": by_province(made),
+        "eaf_share": electric.sum(axis=1) / output.sum(axis=1),
+        "eaf_share_by_province": ratio(electric, output).T,
+        "pig_iron": result.hot_metal.sum(axis=(1, 2)) + foundry,
+        "blast_furnace_iron": furnaces + foundry,
+        **nation_and_provinces("scrap_used", used),
+        **nation_and_provinces("scrap_arrivals", result.arrivals),
+        "scrap_unused": on_offer - used.sum(axis=1),
+        "scrap_ratio": used.sum(axis=1) / output.sum(axis=1),
+        "scrap_traded": result.traded,
+        "scrap_freight_work": result.freight_work.sum(axis=1) * BILLION_PER_MILLION,
+        "scrap_freight_co2": result.freight_co2.sum(axis=1),
+    }
+
+
+def energy(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[str, Array]:
+    """Energy by carrier, ore, hydrogen, power."""
+    power = totals.electricity
+    carriers = totals.fuel
+    carriers = (
+        carriers + totals.hydrogen[..., None] * inputs.hydrogen.heating_value * world.carrier["hydrogen"][None, None, :]
+    )
+    carriers = carriers + power[..., None] * PETAJOULE_PER_TERAWATTHOUR * world.carrier["electricity"][None, None, :]
+    per_tonne = carriers.sum(axis=(1, 2)) / output.sum(axis=1)
+    return {
+        "energy_by_carrier": carriers.sum(axis=1).T,
+        "energy_by_carrier_by_province": by_province(carriers),
+        "energy_per_tonne": per_tonne * inputs.routes.energy_boundary / GIGAJOULE_PER_TCE,
+        "iron_ore": totals.ore.sum(axis=1) + inputs.iron.pig_iron_to_foundries * inputs.iron.ore_per_hot_metal,
+        "iron_ore_by_province": totals.ore.T,
+        **nation_and_provinces("hydrogen", totals.hydrogen),
+        **nation_and_provinces("electricity", power + world.hydrogen_on_site * totals.electrolysis),
+    }
+
+
+def carbon(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[str, Array]:
+    """CO2 by scope, its peak, and neutrality."""
+    direct_power = totals.scope1 + totals.scope2 + totals.removal
+    net = neutrality.net_emissions(inputs.neutrality, direct_power)
+    neutral = neutrality.is_neutral(inputs.neutrality, net, direct_power, world.makes_steel)
+    national = direct_power.sum(axis=1)
+    years_after = jnp.concatenate([jnp.zeros_like(national[:1]), national[1:]])
+    return {
+        **nation_and_provinces("co2_scope1", totals.scope1),
+        **nation_and_provinces("co2_scope2", totals.scope2),
+        **nation_and_provinces("co2_scope3", totals.scope3),
+        **nation_and_provinces("co2_grid_removal", totals.removal),
+        **nation_and_provinces("co2_direct_power", direct_power),
+        **nation_and_provinces("co2_total", direct_power + totals.scope3),
+        **nation_and_provinces("co2_captured", totals.captured),
+        "co2_cumulative": jnp.cumsum(years_after),
+        "co2_per_tonne": national / output.sum(axis=1),
+        "co2_peak_year": neutrality.peak_year(national, world.years),
+        "neutral_by_province": jnp.moveaxis(neutral, 1, 2),
+        "neutral_count": neutral.sum(axis=2),
+        "net_ratio_by_province": neutrality.net_ratio(net, direct_power).T,
+    }
+
+
+def rest(world: World, ahead: Before, totals: Totals, result: Result) -> dict[str, Array]:
+    """Pollutants, cost, diagnostics and faults."""
+    output = ahead.output.T
+    cost = totals.cost.sum(axis=1)
+    reline = (ahead.setting.prices.reline * world.kind["base"]).sum()
+    stranded = result.wasted.sum(axis=1) * reline * BILLION_PER_MILLION
+    imbalance = jnp.abs(result.production.sum(axis=2) + result.unmet - output).max() / output.max()
+    return {
+        "pollutants": totals.pollutants.sum(axis=1).T,
+        "pollutants_by_province": by_province(totals.pollutants),
+        **nation_and_provinces("cost", totals.cost),
+        "cost_per_tonne": cost / output.sum(axis=1) / BILLION_PER_MILLION,
+        "scrap_freight_cost": result.freight_cost.sum(axis=1) * BILLION_PER_MILLION,
+        "stranded_capital": stranded,
+        "unmet_production": result.unmet.sum(axis=1),
+        "scrap_policy_residual": result.residual,
+        "scrap_policy_violation": result.violation,
+        "fault_mass_balance": (imbalance > MASS_BALANCE_TOLERANCE).astype(output.dtype),
+    }
+
+
+def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: Totals) -> dict[str, Array]:
+    """All outputs of one scrap policy."""
+    output = ahead.output.T
+    return {
+        **production(inputs, world, ahead, result),
+        **energy(inputs, world, totals, output),
+        **carbon(inputs, world, totals, output),
+        **rest(world, ahead, totals, result),
+    }

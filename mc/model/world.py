@@ -1,0 +1,98 @@
+"""What is the same in every draw: years, who makes steel, kinds of routes, the mapping of scrap to the nearest
+plant."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+KINDS = ("base", "best", "retrofit", "smelting", "scrap", "direct")
+"""Kinds of steel routes, the column `group` of the axis table: average and best blast furnaces, retrofitted ones,
+smelting reduction, scrap in electric furnaces, and routes with iron of their own (direct reduction, electrolysis)."""
+
+NAMED_CARRIERS = ("natural_gas", "coke_oven_gas", "hydrogen", "electricity")
+"""Carriers with relations of their own: a price tied to another's, or no carbon and no GJ in the fuel tables."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class World:
+    """Constants of the chain.
+
+    Attributes:
+        years: model years [year], the first is the base year.
+        history: years of history up to the base year [history].
+        makes_steel: 1 where a province made steel in the base year [province].
+        nearest: 1 where scrap of a province goes under autarky [province, destination].
+        kind: 1 where a route is of the kind, by kind [route].
+        accounting: one-hot of the accounting family [accounting].
+        carrier: one-hot of a carrier that a relation names, by label [carrier].
+        hydrogen_on_site: 1 where electrolysis is booked as purchased power.
+    """
+
+    years: Array
+    history: Array
+    makes_steel: Array
+    nearest: Array
+    kind: dict[str, Array]
+    accounting: Array
+    carrier: dict[str, Array]
+    hydrogen_on_site: Array
+
+
+def nearest_plant(distance: np.ndarray, makes_steel: np.ndarray) -> np.ndarray:
+    """Own province where it makes steel, else the nearest that does, as a 0/1 matrix [province, destination]."""
+    reach = np.where(makes_steel[None, :] > 0, distance, np.inf)
+    np.fill_diagonal(reach, np.where(makes_steel > 0, -1.0, np.inf))
+    chosen = np.zeros_like(distance)
+    chosen[np.arange(len(distance)), reach.argmin(axis=1)] = 1.0
+    return chosen
+
+
+def kinds_of_routes(groups: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """One 0/1 array over routes per kind.
+
+    Raises:
+        ValueError: a route has a kind that the chain does not know.
+    """
+    unknown = sorted(set(groups) - set(KINDS))
+    if unknown:
+        msg = f"axes.csv: unknown route group {unknown[0]!r}; expected one of {', '.join(KINDS)}"
+        raise ValueError(msg)
+    return {kind: np.array([float(group == kind) for group in groups]) for kind in KINDS}
+
+
+def one_hot(labels: tuple[Any, ...], label: str) -> np.ndarray:
+    """1 where the label stands.
+
+    Raises:
+        ValueError: the axis has no such label.
+    """
+    if label not in labels:
+        msg = f"axes.csv: label {label!r} is missing; found {', '.join(map(str, labels))}"
+        raise ValueError(msg)
+    return np.array([float(item == label) for item in labels])
+
+
+def make_world(
+    axes: dict[str, tuple[Any, ...]],
+    route_groups: tuple[str, ...],
+    crude_steel: np.ndarray,
+    distance: np.ndarray,
+    accounting: str,
+    hydrogen_on_site: bool,
+) -> World:
+    """Build the constants from the axes and two tables (host, float64)."""
+    makes_steel = (crude_steel > 0).astype(np.float64)
+    return World(
+        years=np.asarray(axes["year"], dtype=np.float64),  # type: ignore[arg-type]
+        history=np.asarray(axes["history"], dtype=np.float64),  # type: ignore[arg-type]
+        makes_steel=makes_steel,  # type: ignore[arg-type]
+        nearest=nearest_plant(distance, makes_steel),  # type: ignore[arg-type]
+        kind=kinds_of_routes(route_groups),  # type: ignore[arg-type]
+        accounting=one_hot(axes["accounting"], accounting),  # type: ignore[arg-type]
+        carrier={label: one_hot(axes["carrier"], label) for label in NAMED_CARRIERS},  # type: ignore[misc]
+        hydrogen_on_site=np.float64(hydrogen_on_site),  # type: ignore[arg-type]
+    )
