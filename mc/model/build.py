@@ -72,10 +72,11 @@ def room_to_grow(inputs: Inputs, world: World, kept: Array, force: Force) -> Arr
 
 
 def choose(inputs: Inputs, force: Force, rivals: Array) -> Array:
-    """Softmax of levelised cost plus bias over the routes that can be built [province, route]; masked before the
-    softmax.""" uptake = inputs.uptake bias = uptake.choice_bias_sd * uptake.choice_noise logits =
-    jnp.where(rivals[None, :] > 0, -(force.cost[None, :] + bias) / uptake.choice_scale, MASKED) return
-    jax.nn.softmax(logits, axis=1) * rivals[None, :]
+    """Softmax of levelised cost plus bias over routes that can be built [province, route]; masked before softmax."""
+    uptake = inputs.uptake
+    bias = uptake.choice_bias_sd * uptake.choice_noise
+    logits = jnp.where(rivals[None, :] > 0, -(force.cost[None, :] + bias) / uptake.choice_scale, MASKED)
+    return jax.nn.softmax(logits, axis=1) * rivals[None, :]
 
 
 def build(inputs: Inputs, world: World, kept: Array, limit: Array, force: Force, electric: Array, unit: Array) -> Array:

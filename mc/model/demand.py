@@ -174,10 +174,11 @@ def steel_in_use(
 
 
 def fabricated(demand: Demand, use: Use, share: Array, years: Array) -> Array:
-    """Finished steel fabricated in each province, Mt/year [province, end_use, year]; goods are made where steel is
-    used.""" left = 1.0 - (1.0 - demand.indirect_left_2060) * ramp(years, years[0], INDIRECT_EXPORT_YEAR) exported =
-    demand.indirect_net_export_2020 * demand.indirect_split abroad = share[:, None, None] * exported[None, :, None] *
-    left[None, None, :] return use.inflow / demand.fabrication_yield[None, :, None] + abroad
+    """Finished steel fabricated, Mt/year [province, end_use, year]; goods are made in the province that uses steel."""
+    left = 1.0 - (1.0 - demand.indirect_left_2060) * ramp(years, years[0], INDIRECT_EXPORT_YEAR)
+    exported = demand.indirect_net_export_2020 * demand.indirect_split
+    abroad = share[:, None, None] * exported[None, :, None] * left[None, None, :]
+    return use.inflow / demand.fabrication_yield[None, :, None] + abroad
 
 
 def crude_steel(demand: Demand, made: Array, years: Array) -> tuple[Array, Array]:

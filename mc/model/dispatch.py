@@ -15,9 +15,9 @@ from mc.model.world import World
 
 
 def electric_reach(inputs: Inputs, installed: Array, output: Array) -> Array:
-    """Most electric furnace steel this year, Mt [province]: arrivals let furnaces be built, as fast as they can
-    grow.""" grown = (1.0 + inputs.uptake.eaf_growth) * installed + inputs.uptake.eaf_seed * output return
-    jnp.minimum(grown, output)
+    """Most electric furnace steel this year, Mt [province]: arrivals let furnaces be built, as fast as they grow."""
+    grown = (1.0 + inputs.uptake.eaf_growth) * installed + inputs.uptake.eaf_seed * output
+    return jnp.minimum(grown, output)
 
 
 def scrap_limits(inputs: Inputs, electric: Array, converter: Array, charge: Array) -> Array:

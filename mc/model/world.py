@@ -1,5 +1,4 @@
-"""What is the same in every draw: years, who makes steel, kinds of routes, the mapping of scrap to the nearest
-plant."""
+"""What is the same in every draw: years, who makes steel, kinds of routes, the plant nearest to each source."""
 
 import dataclasses
 from typing import Any
