@@ -1,8 +1,11 @@
 """Distribution families: add one by writing a `Family` and naming it in FAMILIES."""
 
+import functools
+
 from mc.distributions.bounded import BETA, LOGUNIFORM, PERT, TRIANGULAR, UNIFORM
 from mc.distributions.discrete import CHOICE, FIXED
 from mc.distributions.family import Family as Family
+from mc.distributions.family import Floats
 from mc.distributions.positive import GAMMA, WEIBULL
 from mc.distributions.unbounded import LOGNORMAL, NORMAL, TRUNCNORMAL
 from mc.study import Prior
@@ -30,6 +33,14 @@ def family_of(prior: Prior) -> Family:
     if prior.family not in FAMILIES:
         raise ValueError(f"unknown family {prior.family!r}; known: {', '.join(FAMILIES)}")
     return FAMILIES[prior.family]
+
+
+@functools.lru_cache(maxsize=8192)
+def fitted(prior: Prior) -> Floats:
+    """Parameters of a prior, fitted once; read-only."""
+    row = family_of(prior).parameters(prior)
+    row.setflags(write=False)
+    return row
 
 
 def points(prior: Prior) -> tuple[float, float, float]:
