@@ -21,3 +21,9 @@ class DiskError(FerrocastError, OSError):
     """No room, or the disk refused to write; exit code 74 (EX_IOERR)."""
 
     exit_code = 74
+
+
+class Stopped(FerrocastError):
+    """The user or the system asked to stop; exit code 130 (Ctrl-C) or 143 (SIGTERM)."""
+
+    exit_code = 130

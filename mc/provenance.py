@@ -75,7 +75,9 @@ def device_text(devices: "Sequence[jax.Device]") -> str:
     """`2 x cpu` or `1 x NVIDIA H100 80GB HBM3 (gpu)`: kinds of devices and how many."""
     kinds: dict[str, int] = {}
     for device in devices:
-        kind = device.device_kind if device.device_kind == device.platform else f"{device.device_kind} ({device.platform})"
+        kind = (
+            device.device_kind if device.device_kind == device.platform else f"{device.device_kind} ({device.platform})"
+        )
         kinds[kind] = kinds.get(kind, 0) + 1
     return ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
 
@@ -102,6 +104,7 @@ def _git(folder: Path, *arguments: str) -> str:
 def attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same without what NetCDF attributes cannot hold: nothing, and truth values."""
     return {
-        key: int(value) if isinstance(value, bool) else value for key, value in values.items() if value not in (None, "")
+        key: int(value) if isinstance(value, bool) else value
+        for key, value in values.items()
+        if value not in (None, "")
     }
-

@@ -1,0 +1,155 @@
+"""`ferrocast explain`: what a number is, which inputs can move it, and where those come from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mc.commands import Json, Quiet, existing_cube, log, say, say_json, say_table, start_log
+from mc.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+FEW = 6
+"""Fixed rows of one quantity that are listed one by one; more are summed up in a line."""
+
+
+def explain(
+    cube: Annotated[Path, typer.Argument(help="Cube (.nc).")],
+    output: Annotated[str, typer.Argument(help="Output; `ferrocast show CUBE --list` lists them.")],
+    every_row: Annotated[bool, typer.Option("--all", help="List every fixed row too.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    r"""Explain an output: meaning, unit, the rows of the tables that can reach it, and their sources.
+
+    The cube holds all this itself; the folder of priors is not needed.
+
+    \b
+    Example:
+      ferrocast explain cube.nc co2_direct_power
+      ferrocast explain cube.nc co2_direct_power --json
+    """
+    start_log(quiet)
+    from mc.cube import open_cube
+    from mc.cube.names import INPUTS
+
+    path = existing_cube(cube)
+    summary = open_cube(path)
+    name = _name(summary, output)
+    facts = _facts(summary, name)
+    rows, sources = _behind(open_cube(path, INPUTS), str(facts["of"]))
+    if json:
+        say_json(facts | {"rows": rows, "sources": sources})
+        return
+    _print(facts, rows, sources, every_row)
+
+
+def _name(summary: "xr.Dataset", output: str) -> str:
+    from mc.cube.select import outputs_of
+    from mc.runfile.load import suggestion
+
+    known = outputs_of(summary)
+    if output not in known:
+        raise InputError(f"{output!r}: no such output{suggestion(output, known) or '; ferrocast show CUBE --list'}")
+    return output
+
+
+def _facts(summary: "xr.Dataset", name: str) -> dict[str, Any]:
+    from mc.cube.names import DISPLAY_UNIT, STATISTIC
+
+    variable = summary[name]
+    return {
+        "output": name,
+        "of": variable.attrs.get("of", name),
+        "meaning": variable.attrs["long_name"],
+        "unit": variable.attrs[DISPLAY_UNIT],
+        "axes": [str(dim) for dim in variable.dims if dim != STATISTIC],
+        "run": summary.attrs.get("run_file", ""),
+        "priors_digest": summary.attrs.get("priors_digest", ""),
+    }
+
+
+def _behind(inputs: "xr.Dataset", output: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Rows whose quantity can reach an output, uncertain ones first, and the text of their sources."""
+    reached = inputs["reaches"].isel(output=[str(name) for name in inputs["output"].values].index(output)).values
+    quantities = {str(name) for name, hit in zip(inputs["quantity"].values, reached, strict=True) if hit}
+    columns = [str(name) for name in inputs.data_vars if str(name).startswith("row_")]
+    frame: pd.DataFrame = inputs[columns].to_dataframe()
+    frame.columns = [str(name).removeprefix("row_") for name in frame.columns]
+    frame = frame[frame["of"].isin(quantities)]
+    rows = [_row({str(key): value for key, value in record.items()}) for record in frame.to_dict("records")]
+    rows.sort(key=lambda row: row["family"] == "fixed")
+    used = {row["source"] for row in rows}
+    texts = (
+        dict(zip(inputs["source_key"].values, inputs["source_text"].values, strict=True))
+        if "source_key" in inputs
+        else {}
+    )
+    return rows, {str(key): str(text) for key, text in texts.items() if key in used}
+
+
+def _row(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: None if isinstance(value, float) and value != value else value for key, value in record.items()}
+
+
+def _print(facts: dict[str, Any], rows: list[dict[str, Any]], sources: dict[str, str], every_row: bool) -> None:
+    uncertain = [row for row in rows if row["family"] != "fixed"]
+    say(f"{facts['output']}: {facts['meaning']}")
+    say(f"unit {facts['unit']}; axes {', '.join(facts['axes']) or 'none'}")
+    say(f"{len(uncertain)} uncertain and {len(rows) - len(uncertain)} fixed rows can reach it")
+    say("")
+    say_table(("row", "value", "unit", "family", "kind", "where", "source"), _lines(rows, every_row))
+    if sources:
+        say("")
+        for key, text in sources.items():
+            say(f"{key}: {reference(text)}")
+    log.info("rows of run %s, priors %s", facts["run"], str(facts["priors_digest"])[:12] or "none")
+
+
+def _lines(rows: list[dict[str, Any]], every_row: bool) -> list[list[str]]:
+    groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["of"], row["family"] == "fixed"), []).append(row)
+    lines = []
+    for (quantity, fixed), members in groups.items():
+        if fixed and len(members) > FEW and not every_row:
+            values = [row["mid"] for row in members]
+            first = members[0]
+            text = f"{min(values):.4g} to {max(values):.4g}"
+            where = f"{first['table']}:{first['line']}..."
+            label = f"{quantity}[{len(members)} rows]"
+            lines.append([label, text, first["unit"], "fixed", first["kind"], where, first["source"]])
+            continue
+        lines += [
+            [row["label"], _value(row), row["unit"], row["family"], row["kind"], _where(row), row["source"]]
+            for row in members
+        ]
+    return lines
+
+
+def _value(row: dict[str, Any]) -> str:
+    points = [row[name] for name in ("low", "mid", "high") if row[name] is not None]
+    return " / ".join(f"{point:.4g}" for point in points)
+
+
+def _where(row: dict[str, Any]) -> str:
+    return f"{row['table']}:{row['line']}" if row["table"] else "study"
+
+
+def reference(entry: str) -> str:
+    """A BibTeX entry as a line: author (year): title. Where."""
+    import re
+
+    fields = {
+        key.lower(): re.sub(r"[{}]", "", text).strip()
+        for key, text in re.findall(r"(\w+)\s*=\s*[{\"](.*?)[}\"]\s*,?\s*(?:\n|$|\}$)", entry)
+    }
+    if not fields:
+        return " ".join(entry.split())
+    who = fields.get("author") or fields.get("institution") or fields.get("organization") or ""
+    where = ", ".join(fields[key] for key in ("journal", "howpublished", "doi", "url") if fields.get(key))
+    year = f" ({fields['year']})" if "year" in fields else ""
+    return f"{who}{year}: {fields.get('title', '')}. {where}".strip()

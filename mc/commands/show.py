@@ -1,0 +1,116 @@
+"""`ferrocast show`: statistics of a cube as a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mc.commands import Json, Quiet, existing_cube, log, say, say_json, say_table, start_log
+from mc.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SHOWN = ("mean", "sd", "p05", "p50", "p95")
+EVERY_YEARS = 10
+
+
+def show(
+    cube: Annotated[Path, typer.Argument(help="Cube (.nc).")],
+    output: Annotated[
+        list[str] | None, typer.Option(help="Output; may be repeated, may be a pattern: 'co2_*'.")
+    ] = None,
+    province: Annotated[list[str] | None, typer.Option(help="Province: code or name; may be repeated.")] = None,
+    year: Annotated[list[str] | None, typer.Option(help="Year, or years: 2030, 2025:2035; may be repeated.")] = None,
+    scenario: Annotated[list[str] | None, typer.Option(help="Scenario; may be repeated.")] = None,
+    differences: Annotated[bool, typer.Option("--differences", help="Paired differences to the reference.")] = False,
+    contents: Annotated[bool, typer.Option("--list", help="List the outputs instead.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    r"""Show mean, spread and 5-50-95 % points, each with its Monte Carlo standard error.
+
+    Without --output: the national outputs of the first scenario in the first and the last year. Digits that the
+    standard error does not justify are left out; outputs without quantiles show '-'.
+
+    \b
+    Example:
+      ferrocast show cube.nc
+      ferrocast show cube.nc --list
+      ferrocast show cube.nc --output co2_direct_power --year 2030 --year 2050
+      ferrocast show cube.nc --output 'co2_*_by_province' --province CN-HE --year 2030
+    """
+    start_log(quiet)
+    from mc.cube import open_cube
+    from mc.cube.select import rows, table_of_contents
+
+    path = existing_cube(cube)
+    dataset = open_cube(path, "differences" if differences else "")
+    _describe(dataset if not differences else open_cube(path))
+    if contents:
+        _list(table_of_contents(dataset), json)
+        return
+    found = rows(dataset, output or [], province or [], year or [], scenario or [])
+    if not found:
+        raise InputError(f"{cube}: nothing fits; --list shows what there is")
+    if json:
+        say_json(found)
+        return
+    _table(found)
+
+
+def _describe(dataset: "xr.Dataset") -> None:
+    attributes = dataset.attrs
+    log.info(
+        "%s: %s of %s draws valid, sampler %s, seed %s, %s",
+        attributes.get("title", "?"), attributes.get("draws_valid", "?"), attributes.get("draws", "?"),
+        attributes.get("sampler", "?"), attributes.get("seed", "?"), attributes.get("history", "").split(" ")[0],
+    )  # fmt: skip
+    for warning in str(attributes.get("warnings", "")).splitlines():
+        log.warning("note: %s", warning)
+
+
+def _list(found: Sequence[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        say_json(found)
+        return
+    columns = ("output", "unit", "axes", "statistics", "meaning")
+    say_table(
+        columns,
+        [
+            [item["output"], item["unit"], ", ".join(item["axes"]), _short(item["statistics"]), item["meaning"]]
+            for item in found
+        ],
+    )
+
+
+def _short(statistics: Sequence[str]) -> str:
+    return "mean, sd, quantiles" if any(name.startswith("p") for name in statistics) else ", ".join(statistics[:2])
+
+
+def _table(found: Sequence[dict[str, Any]]) -> None:
+    """One block a table: index columns that differ, then value ± error."""
+    from mc.digits import with_error
+
+    index = [name for name in found[0] if name not in ("statistics", "unit", "errors")]
+    index += [name for row in found for name in row if name not in (*index, "statistics", "unit", "errors")]
+    index = list(dict.fromkeys(index))
+    names = [name for name in SHOWN if any(name in row["statistics"] for row in found)]
+    names += [name for row in found for name in row["statistics"] if name == "probability" and name not in names]
+    lines = []
+    for row in found:
+        cells = []
+        for name in dict.fromkeys(names):
+            value, error = row["statistics"].get(name), row["errors"].get(name)
+            text, spread = with_error(_number(value), _number(error))
+            cells.append(f"{text} ±{spread}" if spread else text)
+        lines.append([*(str(row.get(name, "")) for name in index), row["unit"], *cells])
+    columns = [*index, "unit", *dict.fromkeys(names)]
+    say_table(columns, lines, numbers=len(columns) - len(index) - 1)
+    say("")
+    say("± Monte Carlo standard error")
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -1,0 +1,64 @@
+"""Attributes of variables and coordinates after CF-1.12."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mc.axes import DRAW, SCENARIO, YEAR
+from mc.cube.names import AT_MEAN, DISPLAY_UNIT, MEAN, SD, STATISTIC
+from mc.cube.units import cf_unit
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LONG_NAMES = {
+    SCENARIO: "scenario; all scenarios share their draws",
+    STATISTIC: f"{MEAN}, {SD} (standard deviation), pNN (percentile) over the draws; {AT_MEAN}: one run with every "
+    "input at its mean",
+    YEAR: "calendar year",
+    DRAW: "index of the draw",
+    "name_en": "name in English",
+    "name_zh": "name in Chinese",
+}
+
+_MASS = re.compile(r"[kMG]?t(CO2|ce)?(/person)?")
+
+
+def unit_attributes(unit: str) -> dict[str, str]:
+    """`units` for programs, `display_unit` for people, `quantity` where the unit names a substance or a currency."""
+    units, quantity = cf_unit(unit)
+    return {"units": units, DISPLAY_UNIT: unit} | ({"quantity": quantity} if quantity else {})
+
+
+def cell_methods(unit: str, dims: Sequence[str], over_draws: str) -> str:
+    """How a value stands for its year (amounts at its end, rates and ratios as its mean) and for the draws."""
+    within = "" if YEAR not in dims else "year: point " if _MASS.fullmatch(unit) else "year: mean "
+    return f"{within}realization: {over_draws}"
+
+
+def coordinates(
+    dims: Sequence[str], labels: Mapping[str, Sequence[str | int | float]], notes: Mapping[str, Mapping[str, Any]]
+) -> "dict[str, xr.Variable]":
+    """Coordinates of some dims: labels, names in other languages, bounds of years."""
+    import xarray as xr
+
+    found: dict[str, xr.Variable] = {}
+    for dim in dims:
+        values = np.asarray(labels[dim])
+        found[dim] = xr.Variable(
+            (dim,), values.astype(np.int32) if values.dtype.kind == "i" else values, {"long_name": _long_name(dim)}
+        )
+        for column, texts in notes.get(dim, {}).items():
+            name = column if column.startswith("name_") and dim == "province" else f"{dim}_{column}"
+            found[name] = xr.Variable((dim,), np.asarray(texts), {"long_name": f"{_long_name(column)} of the {dim}"})
+        if dim == YEAR:
+            found[dim].attrs |= {"units": "year", "bounds": "year_bounds"}
+            bounds = np.stack([values, values + 1], axis=1).astype(np.int32)
+            found["year_bounds"] = xr.Variable((dim, "bnds"), bounds, {"long_name": "begin and end"})
+    return found
+
+
+def _long_name(name: str) -> str:
+    return LONG_NAMES.get(name, name.replace("_", " "))

@@ -1,0 +1,224 @@
+"""Summary of a run -> the tree of groups that is a cube."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mc.axes import DRAW
+from mc.cube.attributes import cell_methods, coordinates, unit_attributes
+from mc.cube.inputs import inputs_group
+from mc.cube.names import (
+    AT_MEAN,
+    DIAGNOSTICS,
+    DIFFERENCES,
+    DISPLAY_UNIT,
+    DRAWS,
+    INPUTS,
+    MCSE,
+    MEAN,
+    SD,
+    STATE,
+    STATISTIC,
+    percentile_label,
+)
+from mc.cube.state import state_group
+from mc.pose import Posed
+from mc.settings import Settings
+from mc.state import EnsembleState, Kept
+from mc.statistics.contract import Numbers
+from mc.study import Study
+from mc.summary import SeriesSummary, Summary
+
+Variables = dict[str, xr.Variable]
+
+
+def lay_out(
+    posed: Posed,
+    settings: Settings,
+    summary: Summary,
+    provenance: Mapping[str, Any],
+    state: EnsembleState,
+    *,
+    keep_state: bool = False,
+) -> xr.DataTree:
+    """The cube of a run; every group carries its own coordinates and opens by itself."""
+    layout = _Layout(posed, settings, summary)
+    results = [item for item in summary.series.values() if item.kind == "result" and not item.is_difference]
+    groups = {"/": layout.group(results)}
+    groups["/"].attrs = {"Conventions": "CF-1.12"} | _clean(provenance) | _counts(summary)
+    if differences := [item for item in summary.series.values() if item.is_difference]:
+        groups[DIFFERENCES] = layout.group(differences)
+        groups[DIFFERENCES].attrs = {"reference": settings.reference or ""}
+    if state.kept is not None:
+        groups[DRAWS] = layout.draws(state.kept)
+    diagnostics = [item for item in summary.series.values() if item.kind == "diagnostic" and not item.is_difference]
+    groups[DIAGNOSTICS] = layout.group(diagnostics).merge(_diagnostics(summary))
+    groups[INPUTS] = inputs_group(posed)
+    if keep_state:
+        groups[STATE] = state_group(state)
+    return xr.DataTree.from_dict(groups)
+
+
+def expected_bytes(study: Study, settings: Settings) -> int:
+    """Bytes of the arrays of the cube to come: enough to refuse a disk that is too full before anything is computed."""
+    labels = len(_labels(settings.probabilities))
+    sizes = {output.name: math.prod(len(study.coords[dim]) for dim in output.dims) for output in study.outputs}
+    width = np.dtype(settings.precision).itemsize
+    kept = sum(sizes[name] for name in settings.keep)
+    drawn = kept and kept + sum(len(item.priors) for item in study.inputs)
+    return width * (2 * labels * sum(sizes.values()) + settings.draws * drawn)
+
+
+class _Layout:
+    """What every group shares: labels of axes, statistics, width of numbers."""
+
+    def __init__(self, posed: Posed, settings: Settings, summary: Summary) -> None:
+        self.study = posed.study
+        self.notes = posed.notes
+        self.settings = settings
+        self.labels = dict(posed.study.coords) | {STATISTIC: _labels(summary.probabilities)}
+        self.probabilities = summary.probabilities
+        self.dtype = np.dtype(settings.precision)
+
+    def group(self, series: Iterable[SeriesSummary]) -> xr.Dataset:
+        """A variable, its errors, and its probabilities of exceedance, for each series."""
+        variables: Variables = {}
+        for item in series:
+            variables[item.output] = self._statistics(item)
+            variables[item.output + MCSE] = self._errors(item)
+            variables |= self._exceedance(item)
+        return self._dataset(variables)
+
+    def draws(self, kept: Kept) -> xr.Dataset:
+        """Outputs draw by draw, with the inputs that made them."""
+        units = {output.name: output for output in self.study.outputs}
+        variables: Variables = {
+            DRAW: xr.Variable((DRAW,), kept.index, {"standard_name": "realization", "long_name": "index of the draw"}),
+            "valid": xr.Variable(
+                (DRAW,), kept.valid.astype(np.int8), {"long_name": "0 where the draw failed", "units": "1"}
+            ),
+        }
+        for name, values in kept.outputs.items():
+            output = units[name]
+            methods = {"cell_methods": cell_methods(output.unit, output.dims, "point")}
+            attributes = unit_attributes(output.unit) | {"long_name": output.long_name} | methods
+            variables[name] = xr.Variable((DRAW, *output.dims), values, attributes)
+        labels = {item.name: item.labels for item in self.study.inputs}
+        for name, values in kept.inputs.items():
+            safe = f"input_{''.join(c if c.isalnum() else '_' for c in name)}"
+            dims = (DRAW, *(f"{safe}_{at}" for at in range(values.ndim - 1)))
+            variables[safe] = xr.Variable(dims, values, {"long_name": name, "elements": " ".join(labels[name])})
+        return self._dataset(variables)
+
+    def _statistics(self, item: SeriesSummary) -> xr.Variable:
+        values = {MEAN: item.value[MEAN], SD: item.value[SD], AT_MEAN: item.at_mean}
+        values |= self._percentiles(item.value)
+        attributes = unit_attributes(item.unit) | {
+            "long_name": item.long_name,
+            "cell_methods": cell_methods(item.unit, item.dims, "mean (or what the coordinate statistic says)"),
+            "ancillary_variables": item.output + MCSE,
+            "statistics": " ".join(label for label in self.labels[STATISTIC] if label in values),
+        }
+        return self._stacked(item, values, attributes)
+
+    def _errors(self, item: SeriesSummary) -> xr.Variable:
+        values = {MEAN: item.mcse[MEAN], SD: item.mcse[SD]} | self._percentiles(item.mcse)
+        scramblings = self.settings.scramblings
+        attributes = unit_attributes(item.unit) | {
+            "long_name": f"Monte Carlo standard error of {item.long_name}",
+            "cell_methods": cell_methods(item.unit, item.dims, "standard_deviation (of the estimate)"),
+            "degrees_of_freedom": scramblings - 1,
+            "comment": f"from {scramblings} independent scramblings; use Student's t for an interval",
+        }
+        return self._stacked(item, values, attributes)
+
+    def _percentiles(self, named: Mapping[str, Numbers]) -> dict[str, Numbers]:
+        if "quantile" not in named:
+            return {}
+        return {percentile_label(p): named["quantile"][at] for at, p in enumerate(self.probabilities)}
+
+    def _stacked(self, item: SeriesSummary, values: Mapping[str, Numbers], attributes: dict[str, Any]) -> xr.Variable:
+        shape = tuple(len(self.labels[dim]) for dim in item.dims)
+        missing = np.full(shape, np.nan, self.dtype)
+        stacked = np.stack([np.asarray(values.get(str(label), missing)) for label in self.labels[STATISTIC]])
+        return xr.Variable((STATISTIC, *item.dims), stacked.astype(self.dtype), attributes)
+
+    def _exceedance(self, item: SeriesSummary) -> Variables:
+        variables: Variables = {}
+        for wanted in self.settings.exceedance:
+            key = f"exceedance/{wanted.name}"
+            if key not in item.value:
+                continue
+            side, level = ("above", wanted.above) if wanted.above is not None else ("below", wanted.below)
+            meaning = f"probability that {item.output} is {side} {level:g} {item.unit}"
+            methods = cell_methods("1", item.dims, "mean (of the event)")
+            common = {"units": "1", DISPLAY_UNIT: "1", "cell_methods": methods}
+            variables[wanted.name] = xr.Variable(
+                item.dims,
+                np.asarray(item.value[key], self.dtype),
+                common | {"long_name": meaning, "ancillary_variables": wanted.name + MCSE, "of": item.output},
+            )
+            variables[wanted.name + MCSE] = xr.Variable(
+                item.dims,
+                np.asarray(item.mcse[key], self.dtype),
+                common | {"long_name": f"Monte Carlo standard error of the {meaning}"},
+            )
+        return variables
+
+    def _dataset(self, variables: Variables) -> xr.Dataset:
+        dims = dict.fromkeys(dim for variable in variables.values() for dim in variable.dims)
+        known = [str(dim) for dim in dims if dim in self.labels]
+        found = coordinates(known, self.labels, self.notes)
+        bounds = {name: variable for name, variable in found.items() if "bnds" in variable.dims}
+        return xr.Dataset(variables | bounds, {name: item for name, item in found.items() if name not in bounds})
+
+
+def _labels(probabilities: Iterable[float]) -> tuple[str, ...]:
+    return (MEAN, SD, *(percentile_label(p) for p in probabilities), AT_MEAN)
+
+
+def _counts(summary: Summary) -> dict[str, Any]:
+    return {
+        "study": summary.study,
+        "draws_valid": summary.valid,
+        "draws_failed": summary.failures.number,
+        "pilot_draws": summary.pilot_draws,
+        "warnings": "\n".join(summary.warnings),
+    }
+
+
+def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def _diagnostics(summary: Summary) -> xr.Dataset:
+    """Failed draws by cause, and how well the bins of the quantiles fitted, series by series."""
+    failures, series = summary.failures, list(summary.series)
+    outside = [np.max(item.diagnostic.get("outside", 0.0), initial=0.0) for item in summary.series.values()]
+    variables: Variables = {
+        "series": xr.Variable(("series",), np.asarray(series), {"long_name": "output, or difference/output"}),
+        "outside": xr.Variable(
+            ("series",),
+            np.asarray(outside, np.float32),
+            {"long_name": "largest share of draws in the open outer bins of the quantiles", "units": "1"},
+        ),
+    }
+    if failures.number:
+        variables |= {
+            "cause": xr.Variable(("cause",), np.asarray(list(failures.causes)), {"long_name": "cause of failure"}),
+            "failed": xr.Variable(
+                ("cause",),
+                np.asarray(list(failures.causes.values())),
+                {"long_name": "failed draws by cause", "units": "1"},
+            ),
+            "failed_draw": xr.Variable(
+                ("failed_draw",), np.asarray(failures.index), {"long_name": "index of the first failed draws"}
+            ),
+            "failed_draw_cause": xr.Variable(
+                ("failed_draw",), np.asarray(failures.cause), {"long_name": "cause of failure of that draw"}
+            ),
+        }
+    return xr.Dataset(variables)

@@ -1,0 +1,31 @@
+"""Open a cube."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mc.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def open_cube(cube: str | os.PathLike[str], group: str = "") -> "xr.Dataset":
+    """The summary of a cube, or one of its groups (differences, draws, diagnostics, inputs, state), as a Dataset.
+
+    Nothing in a cube is executed; still, HDF5 is a complex format: do not open files of strangers.
+    """
+    import xarray as xr
+
+    path = Path(cube)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: {'is a folder' if path.is_dir() else 'no such cube'}; make one with: ferrocast run FILE"
+        )
+    try:
+        with xr.open_dataset(path, engine="netcdf4", group=group or None) as dataset:
+            return dataset.load()
+    except OSError as error:
+        if group and "group" in str(error):
+            raise InputError(f"{path}: has no group {group!r}") from None
+        raise InputError(f"{path}: not a NetCDF file that can be read ({error.strerror or error})") from None

@@ -1,0 +1,170 @@
+"""Run file + priors -> the study that is to be run, with names that a run file gets wrong pointed out in it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from mc.axes import PROVINCE, SCENARIO
+from mc.errors import InputError
+from mc.runfile import Run
+from mc.runfile.load import suggestion
+
+if TYPE_CHECKING:
+    from mc.settings import Settings
+    from mc.study import Output, Study
+    from mc.tables import Priors
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A study with what a cube says about it.
+
+    Attributes:
+        study: the function of one draw with its inputs and outputs.
+        priors: the tables behind it; None for a study that has none.
+        notes: per axis, columns of text about its labels, such as names in other languages.
+    """
+
+    study: "Study"
+    priors: "Priors | None" = None
+    notes: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the priors, empty for a study that has none."""
+        return self.priors.digest if self.priors is not None else ""
+
+
+Model = Callable[[Run, "Priors | None"], Posed]
+
+
+def pose(run: Run, priors: "Priors | None" = None) -> Posed:
+    """The study of a run; `priors` stand in for the folder that the run file names."""
+    if run.model.metal not in MODELS:
+        raise InputError(
+            f"{_place(run, 'model.metal')}: no model of {run.model.metal!r}{suggestion(run.model.metal, MODELS)}; "
+            f"there are: {', '.join(MODELS)}"
+        )
+    posed = MODELS[run.model.metal](run, priors)
+    _check_names(run, posed.study.outputs)
+    return posed
+
+
+def settings_of(run: Run, study: "Study") -> "Settings":
+    """What the ensemble is told; outputs without provinces always get quantiles."""
+    from mc.settings import Exceedance, Settings
+
+    national = (output.name for output in study.outputs if output.kind == "result" and PROVINCE not in output.dims)
+    return Settings(
+        draws=run.ensemble.draws,
+        block=run.ensemble.block,
+        seed=run.ensemble.seed,
+        sampler=run.ensemble.sampler,
+        scramblings=run.ensemble.scramblings,
+        precision=run.ensemble.precision,
+        quantiles=tuple(dict.fromkeys((*national, *run.statistics.quantiles))),
+        differences=run.statistics.differences,
+        reference=run.statistics.reference,
+        exceedance=tuple(
+            Exceedance(name, item.output, item.above, item.below) for name, item in run.exceedance.items()
+        ),
+        keep=tuple(_fitting(study.outputs, run.keep.outputs)),
+        failed_share=run.ensemble.failed_share,
+    )
+
+
+def read_priors_of(run: Run) -> "Priors":
+    """The priors that a run names, with its replacements."""
+    from mc.tables import read_priors
+
+    priors = read_priors(run.priors, run.model.metal)
+    for name, (low, mid, high) in run.replace.items():
+        try:
+            priors = priors.replace(name, low, mid, high)
+        except InputError as error:
+            raise InputError(f"{_place(run, f'replace.{name}')}: {error}") from None
+    return priors
+
+
+def _steel(run: Run, priors: "Priors | None") -> Posed:
+    """The steel chain of `mc.model.chain`."""
+    from mc.allocation.policies import POLICIES
+    from mc.model.scenario import Options, Scenario
+
+    for name, scenario in run.scenarios.items():
+        _require_known(run, f"scenarios.{name}.policy", scenario.policy, POLICIES)
+    _require_known(run, "options.hydrogen", run.options.hydrogen, HYDROGEN)
+    priors = priors or read_priors_of(run)
+    _require_known(run, "options.accounting", run.options.accounting, priors.axes["accounting"].labels)
+    from mc.model.chain import steel_study
+
+    study = steel_study(
+        priors,
+        tuple(Scenario(name, scenario.policy) for name, scenario in run.scenarios.items()),
+        Options(run.options.accounting, run.options.hydrogen),
+        run.model.first_year,
+        run.model.last_year,
+    )
+    notes: dict[str, dict[str, tuple[str, ...]]] = {
+        name: {
+            column: texts
+            for column in ("name_en", "name_zh", "group")
+            if any(texts := tuple(getattr(entry, column) for entry in axis.entries))
+        }
+        for name, axis in priors.axes.items()
+    }
+    notes[SCENARIO] = {"policy": tuple(scenario.policy for scenario in run.scenarios.values())}
+    return Posed(study, priors, notes)
+
+
+HYDROGEN = ("on_site", "bought")
+
+MODELS: dict[str, Model] = {"steel": _steel}
+"""Model by the metal that a run file names; another metal of the same chain is one more line."""
+
+
+def _check_names(run: Run, outputs: "Iterable[Output]") -> None:
+    """Every output that the run file names must exist; patterns must fit one."""
+    outputs = tuple(outputs)
+    asked: list[tuple[str, str, tuple[str, ...]]] = []
+    names = tuple(output.name for output in outputs if output.kind != "fault")
+    with_scenarios = tuple(output.name for output in outputs if SCENARIO in output.dims)
+    asked += [("statistics.quantiles", pattern, names) for pattern in run.statistics.quantiles]
+    asked += [("statistics.differences", pattern, with_scenarios) for pattern in run.statistics.differences]
+    asked += [("keep.outputs", pattern, names) for pattern in run.keep.outputs]
+    asked += [(f"exceedance.{name}.output", item.output, names) for name, item in run.exceedance.items()]
+    problems = [
+        f"{_place(run, key)}: {key}: no output {pattern!r}{suggestion(pattern, known) or _some(known)}"
+        for key, pattern, known in asked
+        if not any(fnmatchcase(name, pattern) for name in known)
+    ]
+    clashes = set(run.exceedance) & {name for output in outputs for name in (output.name, f"{output.name}_mcse")}
+    problems += [
+        f"{_place(run, f'exceedance.{name}')}: exceedance.{name}: an output has this name; choose another"
+        for name in sorted(clashes)
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _require_known(run: Run, key: str, value: str, known: Iterable[str]) -> None:
+    known = tuple(known)
+    if value not in known:
+        raise InputError(
+            f"{_place(run, key)}: {key} = {value!r}: must be one of {', '.join(known)}{suggestion(value, known)}"
+        )
+
+
+def _fitting(outputs: "Iterable[Output]", patterns: Iterable[str]) -> list[str]:
+    patterns = tuple(patterns)
+    return [output.name for output in outputs if any(fnmatchcase(output.name, pattern) for pattern in patterns)]
+
+
+def _place(run: Run, key: str) -> str:
+    origin = run.origins.get(key, "default")
+    return str(run.file) if origin == "default" else origin
+
+
+def _some(known: tuple[str, ...]) -> str:
+    return f"; there are: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
