@@ -1,0 +1,198 @@
+"""One compiled program that runs blocks of draws on a device and folds them into the statistics.
+
+A block is `settings.block` consecutive draws; block b always runs draws b * block to (b + 1) * block - 1 in the same
+places of the same program, and draws outside the wanted range are masked. So an output of draw i has the same bits
+however a run is cut, and every statistic is a sum that is exact in any order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import DTypeLike
+
+from mc.settings import Settings
+from mc.state import LISTED_FAILURES
+from mc.statistics.contract import Numbers
+from mc.statistics.plan import Pack, Series, plan_packs
+from mc.study import Study
+
+
+class DrawPlan(Protocol):
+    """What blocks need of a plan of draws, see `mc.draws`."""
+
+    @property
+    def tables(self) -> Any:
+        """Arrays that `draw` reads."""
+
+    def draw(self, tables: Any, index: Array, dtype: DTypeLike) -> dict[str, Array]:
+        """Inputs of draw `index`."""
+
+    def mean_draw(self, dtype: DTypeLike) -> Mapping[str, Numbers]:
+        """Every input at its mean."""
+
+
+@contextlib.contextmanager
+def precise() -> Iterator[None]:
+    """64-bit accumulators, and products in the precision of their arguments (no TF32 on a GPU)."""
+    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+        yield
+
+
+class BlockProgram:
+    """The program of one study and settings: traced once, compiled once for each device that runs it."""
+
+    def __init__(self, study: Study, settings: Settings, plan: DrawPlan, series: tuple[Series, ...]) -> None:
+        self.study, self.settings, self.plan, self.series = study, settings, plan, series
+        self.dtype = jnp.dtype(settings.precision)
+        self.packs, self.causes = plan_packs(series), cause_names(study)
+        self.compiled = jax.jit(self._run, donate_argnames="carry")
+
+    def data(self) -> Any:
+        """The study's data on the host, floating arrays in the precision of the chain."""
+
+        def cast(leaf: Any) -> Numbers:
+            array = np.asarray(leaf)
+            return array.astype(self.dtype) if np.issubdtype(array.dtype, np.floating) else array
+
+        return jax.tree.map(cast, self.study.data)
+
+    def mean(self) -> dict[str, Numbers]:
+        """Every input at its mean, in the precision of the chain."""
+        return {name: np.asarray(value, self.dtype) for name, value in self.plan.mean_draw(self.dtype).items()}
+
+    def empty_totals(self) -> dict[str, Any]:
+        """Sums and counts before the first draw, on the host."""
+        scramblings = self.settings.scramblings
+        return {
+            "count": np.zeros(scramblings, np.int32),
+            "failed": np.zeros((), np.int32),
+            "causes": np.zeros(len(self.causes), np.int32),
+            "listed": np.zeros(LISTED_FAILURES, np.uint32),
+            "listed_cause": np.zeros(LISTED_FAILURES, np.int32),
+            "statistics": {
+                pack.name: {statistic.key: statistic.init(pack.elements, scramblings) for statistic in pack.statistics}
+                for pack in self.packs
+            },
+        }
+
+    def empty_block(self, data: Any) -> dict[str, Any]:
+        """Room for the inputs, outputs and validity of one block; ValueError when the outputs are not as declared."""
+        index = np.zeros(self.settings.block, np.uint32)
+        with precise():
+            inputs, outputs = jax.eval_shape(self._evaluate, data, self.plan.tables, self.mean(), np.bool_(0), index)
+        _check_outputs(self.study, outputs)
+        block = {"inputs": inputs, "outputs": outputs}
+        empty: dict[str, Any] = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), block)
+        return empty | {"valid": np.zeros(self.settings.block, np.bool_)}
+
+    def _evaluate(
+        self, data: Any, tables: Any, mean: dict[str, Array], at_mean: Array, index: Array
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Inputs and outputs (draw, ...) of the draws `index`, or of the mean draw in every place."""
+        drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
+        inputs = {name: jnp.where(at_mean, mean[name][None], drawn[name]) for name in drawn}
+        outputs = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
+        return inputs, {name: value.astype(self.dtype) for name, value in outputs.items()}
+
+    def _run(
+        self,
+        data: Any,
+        tables: Any,
+        mean: dict[str, Array],
+        constants: Any,
+        carry: dict[str, Any],
+        span: dict[str, Array],
+    ) -> dict[str, Any]:
+        """Fold blocks `first` to `first + blocks - 1` in; of their draws only those in [low, high) count."""
+        size = self.settings.block
+
+        def one_block(block: Array, carry: dict[str, Any]) -> dict[str, Any]:
+            index = block * np.uint32(size) + jnp.arange(size, dtype=jnp.uint32)
+            asked = (index >= span["low"]) & (index < span["high"])
+            inputs, outputs = self._evaluate(data, tables, mean, span["at_mean"], index)
+            # XLA would fuse the model into every statistic and compute it again and again: 5 x slower. It never fuses
+            # across the border of a branch, so the statistics live in one that is always taken.
+            totals, valid = jax.lax.cond(
+                asked.any(),
+                functools.partial(self._fold, constants),
+                lambda totals, _outputs, asked, _index: (totals, asked),
+                carry["totals"],
+                outputs,
+                asked,
+                index,
+            )
+            return {"totals": totals, "block": {"inputs": inputs, "outputs": outputs, "valid": valid}}
+
+        result: dict[str, Any] = jax.lax.fori_loop(span["first"], span["first"] + span["blocks"], one_block, carry)
+        return result
+
+    def _fold(
+        self, constants: Any, totals: dict[str, Any], outputs: dict[str, Array], asked: Array, index: Array
+    ) -> tuple[dict[str, Any], Array]:
+        """Totals with a block folded in, and which of its draws were asked for and did not fail."""
+        found = causes_of(self.study, outputs) & asked[:, None]
+        valid = asked & ~found.any(axis=1)
+        mask = valid.reshape(-1, self.settings.scramblings)
+        counted = _count_failures(totals, found, index) | {
+            "count": totals["count"] + mask.sum(axis=0, dtype=jnp.int32),
+            "statistics": {
+                pack.name: _update(pack, totals["statistics"][pack.name], outputs, mask, constants[pack.name])
+                for pack in self.packs
+            },
+        }
+        return counted, valid
+
+
+def cause_names(study: Study) -> tuple[str, ...]:
+    """Why a draw can fail: an output that is not a number or infinite, or a fault output above zero."""
+    numbers = [f"{output.name}: {what}" for what in ("not a number", "infinite") for output in study.outputs]
+    return (*numbers, *(output.name for output in study.outputs if output.kind == "fault"))
+
+
+def causes_of(study: Study, outputs: Mapping[str, Array]) -> Array:
+    """Which causes hold, (draw, cause), in the order of `cause_names`."""
+    # One pass: a maximum keeps NaN, and that of the absolute values is infinite if any element is.
+    values = [outputs[output.name] for output in study.outputs]
+    flat = [jnp.abs(value.reshape(len(value), -1)) for value in values]
+    largest = jnp.stack([jnp.max(value, axis=1, initial=0) for value in flat], axis=1)
+    faults = [outputs[output.name][:, None] > 0 for output in study.outputs if output.kind == "fault"]
+    return jnp.concatenate([jnp.isnan(largest), jnp.isinf(largest), *faults], axis=1)
+
+
+def _update(
+    pack: Pack, state: dict[str, Any], outputs: Mapping[str, Array], mask: Array, constants: dict[str, Any]
+) -> dict[str, Any]:
+    values = pack.values(outputs).reshape(*mask.shape, pack.elements)
+    return {
+        statistic.key: statistic.update(state[statistic.key], values, mask, constants[statistic.key])
+        for statistic in pack.statistics
+    }
+
+
+def _count_failures(totals: dict[str, Any], found: Array, index: Array) -> dict[str, Any]:
+    failed = found.any(axis=1)
+    place = totals["failed"] + jnp.cumsum(failed, dtype=jnp.int32) - 1
+    place = jnp.where(failed, place, LISTED_FAILURES)
+    return totals | {
+        "failed": totals["failed"] + failed.sum(dtype=jnp.int32),
+        "causes": totals["causes"] + found.sum(axis=0, dtype=jnp.int32),
+        "listed": totals["listed"].at[place].set(index, mode="drop"),
+        "listed_cause": totals["listed_cause"].at[place].set(jnp.argmax(found, axis=1).astype(jnp.int32), mode="drop"),
+    }
+
+
+def _check_outputs(study: Study, outputs: Mapping[str, Any]) -> None:
+    declared = {output.name: tuple(len(study.coords[dim]) for dim in output.dims) for output in study.outputs}
+    if missing := sorted(declared.keys() ^ outputs.keys()):
+        raise ValueError(f"{study.name}: outputs declared but not returned, or the reverse: {', '.join(missing)}")
+    for name, shape in declared.items():
+        if outputs[name].shape[1:] != shape:
+            raise ValueError(f"{study.name}: output {name} has shape {outputs[name].shape[1:]}, its dims say {shape}")

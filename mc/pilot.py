@@ -1,0 +1,107 @@
+"""The pilot: the first draws of a run, which fix shifts, scales and bins, and f(E[X])."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from jax.typing import DTypeLike
+
+from mc.runner import BlockRunner, failures_of
+from mc.state import FailedDraws, Nested, Pilot
+from mc.statistics import PilotView
+from mc.statistics.contract import Numbers
+from mc.statistics.moments import Moments
+from mc.statistics.plan import Series
+
+FIRST_LOOK = 64
+"""Draws that give the provisional shifts under which the pilot's own moments are taken."""
+
+
+def run_pilot(runner: BlockRunner, draws: int, allowed: int) -> Pilot:
+    """Run the mean draw and the first `draws` draws; leaves `runner` with the pilot's sums, not those of a run.
+
+    FailedDraws when more than `allowed` of them failed, or all.
+
+    The pilot always runs from draw 0, block by block on one device, so every part of a run finds the same constants.
+    Its draws are run again with the others: the statistics of a run hold every draw.
+    """
+    series, size = runner.program.series, runner.program.settings.block
+    runner.start(_constants(series, {item.name: _blank(item, runner.program.dtype) for item in series}))
+    runner.run(0, size, at_mean=True)
+    at_mean = {item.name: runner.block_values(item, 1)[0] for item in series}
+    rows = min(FIRST_LOOK, size, draws)
+    runner.run(0, rows)
+    valid = runner.block_valid(rows)
+    looks = {item.name: _look(_flat(runner.block_values(item, rows))[valid]) for item in series}
+    provisional = _constants(series, looks)
+    runner.start(provisional)
+    collected: dict[str, list[Numbers]] = {item.name: [] for item in series if _needs_values(item)}
+    for low in range(0, draws, size):
+        rows = min(size, draws - low)
+        runner.run(low, low + rows)
+        valid = runner.block_valid(rows)
+        for item in series:
+            if item.name in collected:
+                collected[item.name].append(_flat(runner.block_values(item, rows))[valid])
+    totals = runner.totals()
+    failures = failures_of(totals, runner.program.causes)
+    if failures.number > allowed or failures.number == draws:
+        raise FailedDraws(failures, draws, allowed)
+    values = {name: np.concatenate(parts) for name, parts in collected.items()}
+    views = {
+        item.name: _view(item, totals["statistics"][item.name], provisional[item.name], totals["count"], values)
+        for item in series
+    }
+    return Pilot(draws=draws, constants=_constants(series, views), at_mean=at_mean)
+
+
+def _constants(series: tuple[Series, ...], views: Mapping[str, PilotView]) -> Nested:
+    return {
+        item.name: {statistic.key: statistic.prepare(views[item.name]) for statistic in item.statistics}
+        for item in series
+    }
+
+
+def _needs_values(series: Series) -> bool:
+    return any(statistic.needs_values for statistic in series.statistics)
+
+
+def _flat(values: Numbers) -> Numbers:
+    return values.reshape(len(values), -1)
+
+
+def _blank(series: Series, dtype: DTypeLike) -> PilotView:
+    zero = np.zeros(series.elements)
+    return PilotView(count=1, mean=zero, sd=zero, magnitude=1.0, values=zero[None].astype(dtype))
+
+
+def _look(values: Numbers) -> PilotView:
+    """Provisional view from a few draws; blank when all of them failed."""
+    wide = values.astype(np.float64) if len(values) else np.zeros((1, *values.shape[1:]))
+    kept = values if len(values) else wide.astype(values.dtype)
+    mean, sd = wide.mean(axis=0), wide.std(axis=0)
+    return PilotView(count=len(wide), mean=mean, sd=sd, magnitude=_magnitude(mean, sd), values=kept)
+
+
+def _view(
+    series: Series,
+    totals: Mapping[str, Mapping[str, Numbers]],
+    constants: Mapping[str, Mapping[str, Numbers]],
+    count: Numbers,
+    values: Mapping[str, Numbers],
+) -> PilotView:
+    key = Moments().key
+    estimates = Moments().finish(totals[key], constants[key], count)
+    draws = int(count.sum())
+    mean = np.nan_to_num(estimates.value["mean"])
+    sd = np.nan_to_num(estimates.value["sd"])
+    return PilotView(count=draws, mean=mean, sd=sd, magnitude=_magnitude(mean, sd), values=values.get(series.name))
+
+
+def _magnitude(mean: Numbers, sd: Numbers) -> float:
+    """Positive size of a series, its unit: the largest sd, else the largest mean, else one."""
+    for size in (sd, np.abs(mean)):
+        if size.size and size.max() > 0:
+            return float(size.max())
+    return 1.0

@@ -1,0 +1,145 @@
+"""A device at work on blocks of draws."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from mc.blocks import BlockProgram, precise
+from mc.state import LISTED_FAILURES, EnsembleState, Failures, Kept, Nested, join_ranges, merge_kept
+from mc.statistics import Statistic
+from mc.statistics.contract import Numbers
+from mc.statistics.plan import Pack, Series
+
+
+class BlockRunner:
+    """A device with its copy of the data, the pilot's constants and the running sums of the draws in `ranges`."""
+
+    def __init__(self, program: BlockProgram, device: jax.Device) -> None:
+        self.program, self.device = program, device
+        data = program.data()
+        with precise():
+            self._arguments = jax.device_put((data, program.plan.tables, program.mean()), device)
+            self._block = jax.device_put(program.empty_block(data), device)
+        self._constants: Any = None
+        self._totals: Any = None
+        self._lock = threading.Lock()
+        self._ranges: list[tuple[int, int]] = []
+        self._kept: list[Kept] = []
+        self.failed = 0
+        self.seconds: list[float] = []
+
+    def start(self, constants: Nested) -> None:
+        """Take the pilot's constants and begin with empty sums."""
+        used = {
+            pack.name: {
+                statistic.key: {
+                    name: pack.join(_of_members(pack, statistic, name, constants), statistic.element_axis(name))
+                    for name in constants[pack.name][statistic.key]
+                    if not name.startswith("_")
+                }
+                for statistic in pack.statistics
+            }
+            for pack in self.program.packs
+        }
+        with precise():
+            self._constants = jax.device_put(used, self.device)
+            self._totals = jax.device_put(self.program.empty_totals(), self.device)
+        self._ranges, self._kept, self.failed = [], [], 0
+
+    def work(self, low: int, high: int) -> None:
+        """Fold the draws [low, high) in for good: keep those that the settings name, and remember the range."""
+        with self._lock:
+            if self.program.settings.keep:
+                self._run_and_keep(low, high)
+            else:
+                self.run(low, high)
+            self._ranges.append((low, high))
+
+    def state(self, base: EnsembleState) -> EnsembleState:
+        """What this device has added to the run of `base`; waits for a group of blocks that is under way."""
+        with self._lock:
+            totals = self.totals()
+            return replace(
+                base,
+                ranges=join_ranges(self._ranges),
+                count=totals["count"].astype(np.int64),
+                statistics=totals["statistics"],
+                failures=failures_of(totals, self.program.causes),
+                kept=merge_kept(self._kept),
+            )
+
+    def run(self, low: int, high: int, *, at_mean: bool = False) -> None:
+        """Fold the draws [low, high) in, and wait for the device."""
+        size, began = self.program.settings.block, time.monotonic()
+        first, last = low // size, -(-high // size)
+        span = {"first": first, "blocks": last - first, "low": low, "high": high}
+        with precise():
+            arguments = jax.device_put(
+                {name: np.uint32(value) for name, value in span.items()} | {"at_mean": np.bool_(at_mean)}, self.device
+            )
+            carry = {"totals": self._totals, "block": self._block}
+            carry = self.program.compiled(*self._arguments, self._constants, carry, arguments)
+            self._totals, self._block = carry["totals"], carry["block"]
+            self.failed = int(self._totals["failed"])  # waits for the device
+        self.seconds.append(time.monotonic() - began)
+
+    def _run_and_keep(self, low: int, high: int) -> None:
+        """`run`, block by block, with a copy of every draw (failed ones too)."""
+        size = self.program.settings.block
+        for start in range(low - low % size, high, size):
+            first, last = max(start, low), min(start + size, high)
+            self.run(first, last)
+            rows = slice(first - start, last - start)
+            self._kept.append(
+                Kept(
+                    index=np.arange(first, last, dtype=np.int64),
+                    valid=np.array(self._block["valid"])[rows],
+                    inputs={name: np.array(value)[rows] for name, value in self._block["inputs"].items()},
+                    outputs={name: np.array(self._block["outputs"][name])[rows] for name in self.program.settings.keep},
+                )
+            )
+
+    def block_values(self, series: Series, rows: int) -> Numbers:
+        """The first `rows` draws of the latest block, (draw, ...), on the host."""
+        outputs = self._block["outputs"][series.output]
+        if self.device.platform == "cpu":  # a view; slicing in JAX would compile a program for every shape
+            return np.array(series.values({series.output: np.asarray(outputs)[:rows]}))
+        return np.asarray(series.values({series.output: np.asarray(outputs[:rows])}))
+
+    def block_valid(self, rows: int) -> Numbers:
+        """Which of the first `rows` draws of the latest block count."""
+        return np.array(self._block["valid"])[:rows]
+
+    def totals(self) -> dict[str, Any]:
+        """Running sums and counts, copied to the host."""
+        totals: dict[str, Any] = jax.tree.map(np.asarray, self._totals)
+        statistics: Nested = {item.name: {one.key: {} for one in item.statistics} for item in self.program.series}
+        for pack in self.program.packs:
+            for statistic in pack.statistics:
+                for name, array in totals["statistics"][pack.name][statistic.key].items():
+                    for series, part in pack.split(array, statistic.element_axis(name)).items():
+                        statistics[series][statistic.key][name] = part
+        return totals | {"statistics": statistics}
+
+
+def _of_members(pack: Pack, statistic: Statistic, name: str, nested: Nested) -> dict[str, Numbers]:
+    return {item.name: nested[item.name][statistic.key][name] for item in pack.members}
+
+
+def failures_of(totals: Mapping[str, Any], causes: tuple[str, ...]) -> Failures:
+    """Failures in words, from the counts of a runner."""
+    number = int(totals["failed"])
+    listed = min(number, LISTED_FAILURES)
+    return Failures(
+        number=number,
+        causes={name: int(times) for name, times in zip(causes, totals["causes"], strict=True) if times},
+        index=totals["listed"][:listed].astype(np.int64),
+        cause=tuple(causes[at] for at in totals["listed_cause"][:listed]),
+    )

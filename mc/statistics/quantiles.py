@@ -1,0 +1,149 @@
+"""Quantiles from a streamed histogram, with errors from counts below the pilot's quantiles."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Self
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from mc.statistics.bins import BINS, atoms, bin_of, fit_bins, value_at
+from mc.statistics.contract import DeviceState, Estimates, HostState, Numbers, PilotView, add_states
+from mc.statistics.scramblings import add_points, ratio_error
+
+if TYPE_CHECKING:
+    from mc.settings import Settings
+    from mc.statistics.plan import Series
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Quantiles of every element of a series (its unit), from BINS counts and linear interpolation inside a bin.
+
+    Error: se(q) = se(F(q)) / f(q), F(q) counted per scrambling below the PILOT's quantile and 1 / f(q) read from the
+    pooled histogram as a difference quotient (Siddiqui 1960; window of Bofinger 1975).
+    """
+
+    probabilities: tuple[float, ...]
+    key: str = "quantiles"
+    needs_values: bool = True
+
+    @classmethod
+    def chosen(cls, settings: Settings, series: Series) -> tuple[Self, ...]:
+        """Series whose output matches a glob pattern of `settings.quantiles`."""
+        wanted = any(fnmatchcase(series.output, pattern) for pattern in settings.quantiles)
+        return (cls(settings.probabilities),) if wanted and settings.probabilities else ()
+
+    def element_axis(self, name: str) -> int:
+        """The first of a histogram, the last elsewhere."""
+        return 0 if name == "histogram" else -1
+
+    def prepare(self, pilot: PilotView) -> HostState:
+        """Bins, repeated values and the pilot's own quantiles `level` (probability, element)."""
+        if pilot.values is None:
+            raise ValueError("quantiles need the pilot's draws")
+        draws = len(pilot.values)
+        ordered = np.sort(pilot.values.T, axis=1)
+        fitted = fit_bins(ordered)
+        ranks = np.asarray(self.probabilities) * (draws - 1)
+        lower = np.floor(ranks).astype(int)
+        upper, share = np.minimum(lower + 1, draws - 1), ranks - lower
+        levels = (1 - share) * ordered[:, lower] + share * ordered[:, upper]
+        return fitted | {"level": np.ascontiguousarray(levels.T.astype(ordered.dtype))} | atoms(ordered, fitted)
+
+    def init(self, elements: int, scramblings: int) -> HostState:
+        """Zero counts: `histogram` (element, BINS), `below` (probability, scrambling, element)."""
+        return {
+            "histogram": np.zeros((elements, BINS), np.int32),
+            "below": np.zeros((len(self.probabilities), scramblings, elements), np.int32),
+        }
+
+    def update(self, state: DeviceState, values: Array, mask: Array, fixed: Mapping[str, Array]) -> DeviceState:
+        """Count the draws into bins, and those below each pilot quantile."""
+        level = fixed["level"][:, None]
+
+        def below(values: Array, mask: Array) -> Array:
+            return (mask[None] & (values[None] < level)).astype(jnp.int32)
+
+        return {
+            "histogram": _count_bins(state["histogram"], values, mask, fixed),
+            "below": add_points(state["below"], values, mask, below),
+        }
+
+    @staticmethod
+    def merge(first: Mapping[str, Numbers], second: Mapping[str, Numbers]) -> HostState:
+        """Sum of both."""
+        return add_states(first, second)
+
+    def finish(self, state: Mapping[str, Numbers], fixed: Mapping[str, Numbers], count: Numbers) -> Estimates:
+        """`quantile` (probability, ...), its error, and the share of draws `outside`, in the open first or last bin."""
+        histogram, draws = state["histogram"], int(count.sum())
+        inverse = _InverseCounts(histogram, fixed, draws)
+        quantiles, errors = [], []
+        for at, probability in enumerate(self.probabilities):
+            rank_error = ratio_error(state["below"][at], count)
+            window = np.maximum(_window(probability, draws), np.nan_to_num(rank_error))
+            low, high = np.maximum(probability - window, 0.0), np.minimum(probability + window, 1.0)
+            spread = inverse(high) - inverse(low)
+            quantiles.append(inverse(np.full(len(histogram), probability)))
+            errors.append(rank_error * spread / (high - low))
+        return Estimates(
+            value={"quantile": np.stack(quantiles)},
+            mcse={"quantile": np.stack(errors)},
+            diagnostic={"outside": (histogram[:, 0] + histogram[:, -1]) / max(draws, 1)},
+        )
+
+
+def _count_bins(histogram: Array, values: Array, mask: Array, fixed: Mapping[str, Array]) -> Array:
+    """Scatter-add, all draws of an element after one another: faster on a CPU than draw by draw."""
+    elements = len(histogram)
+    if histogram.size >= 2**31:
+        raise ValueError(f"{elements} elements of one output with quantiles: at most {2**31 // BINS} can be counted")
+    chosen = bin_of(values.reshape(-1, elements), fixed).T
+    at = chosen + BINS * jnp.arange(elements, dtype=jnp.int32)[:, None]
+    weight = jnp.broadcast_to(mask.reshape(1, -1).astype(jnp.int32), at.shape)
+    counted = histogram.reshape(-1).at[at.reshape(-1)].add(weight.reshape(-1), mode="promise_in_bounds")
+    return counted.reshape(histogram.shape)
+
+
+class _InverseCounts:
+    """Inverse of the pooled empirical distribution of every element, numpy's "linear" definition of a quantile."""
+
+    def __init__(self, histogram: Numbers, fixed: Mapping[str, Numbers], draws: int) -> None:
+        self._histogram, self._fixed, self._draws = histogram, fixed, draws
+        self._cumulative = histogram.cumsum(axis=1)
+
+    def __call__(self, probability: Numbers) -> Numbers:
+        """Values (element,) at probabilities (element,); NaN without draws."""
+        rows = np.arange(len(self._histogram))
+        if self._draws == 0:
+            return np.full(len(rows), np.nan)
+        target = probability * (self._draws - 1) + 0.5
+        chosen = np.minimum((self._cumulative < target[:, None]).sum(axis=1), BINS - 1)
+        inside = np.maximum(self._histogram[rows, chosen], 1)
+        share = (target - (self._cumulative[rows, chosen] - self._histogram[rows, chosen])) / inside
+        smooth = value_at(chosen + np.clip(share, 0.0, 1.0), self._fixed)
+        return self._repeated(rows * BINS + chosen, smooth)
+
+    def _repeated(self, keys: Numbers, smooth: Numbers) -> Numbers:
+        known, value = self._fixed["_atom_key"], self._fixed["_atom_value"]
+        if not len(known):
+            return smooth
+        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        return np.where(known[at] == keys, value[at].astype(np.float64), smooth)
+
+
+def _window(probability: float, draws: int) -> float:
+    """Half-width in rank that suits the slope of the quantile function at a normal variable (Bofinger 1975)."""
+    if not 0 < probability < 1 or draws < 1:
+        return 0.5
+    z = statistics.NormalDist().inv_cdf(probability)
+    density = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    bofinger = float((4.5 * density**4 / (2 * z**2 + 1) ** 2 / draws) ** 0.2)
+    return min(bofinger, probability, 1 - probability)
