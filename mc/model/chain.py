@@ -1,7 +1,6 @@
 """The steel chain of one draw: before -> scan of year.step -> after. The paper's method section as code."""
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,7 +9,6 @@ import numpy as np
 from jax import Array
 
 from mc.allocation.policies import POLICIES
-from mc.allocation.problem import Allocation, Problem
 from mc.inputs.bind import Bound, bind
 from mc.inputs.nouns import Inputs
 from mc.model import capacity, demand, emissions, stock, year
@@ -59,28 +57,34 @@ def first_result(world: World, ahead: Before) -> year.Result:
     )
 
 
-def transition(inputs: Inputs, world: World, ahead: Before, policy: Callable[[Problem], Allocation]) -> year.Result:
-    """All years under one scrap policy; every field has a leading year axis."""
-    step = functools.partial(year.step, inputs, world, ahead.drive, policy)
-    _, later = jax.lax.scan(step, first_state(inputs, world, ahead), ahead.drive.years)
-    first = first_result(world, ahead)
-    joined: year.Result = jax.tree.map(lambda one, rest: jnp.concatenate([one[None], rest]), first, later)
+def transition(inputs: Inputs, world: World, ahead: Before, policies: tuple[year.Policy, ...]) -> year.Result:
+    """All years under each scrap policy; every field has leading axes scenario and year."""
+    step = functools.partial(year.step, inputs, world, ahead.drive, policies)
+    first = first_state(inputs, world, ahead)
+    states = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(policies), *x.shape)), first)
+    _, later = jax.lax.scan(step, states, ahead.drive.years)
+    base = first_result(world, ahead)
+
+    def join(one: Array, rest: Array) -> Array:
+        start = jnp.broadcast_to(one, (len(policies), 1, *one.shape))
+        return jnp.concatenate([start, jnp.moveaxis(rest, 0, 1)], axis=1)
+
+    joined: year.Result = jax.tree.map(join, base, later)
     return joined
 
 
 def steel(bound: Bound, policies: tuple[str, ...], data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
-    """One draw: everything that is shared, then each policy, stacked on the scenario axis."""
+    """One draw: what all scenarios share, then the years under each scrap policy, then what follows from them."""
     world, inputs = data["world"], bound.assemble(data["tables"], draw)
     ahead = before(inputs, world, data["basis"])
-    outputs = shared_report(inputs, ahead)
-    worlds = []
-    for name in policies:
-        result = transition(inputs, world, ahead, POLICIES[name])
+
+    def after(result: year.Result) -> dict[str, Array]:
         totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, result)
-        worlds.append(report(inputs, world, ahead, result, totals))
-    stacked = {name: jnp.stack([one[name] for one in worlds]) for name in worlds[0]}
-    faults = {name: values.max() for name, values in stacked.items() if name.startswith("fault_")}
-    return outputs | stacked | faults
+        return report(inputs, world, ahead, result, totals)
+
+    outputs = jax.vmap(after)(transition(inputs, world, ahead, tuple(POLICIES[name] for name in policies)))
+    faults = {name: values.max() for name, values in outputs.items() if name.startswith("fault_")}
+    return shared_report(inputs, ahead) | outputs | faults
 
 
 def known(bound: Bound, name: str) -> np.ndarray:

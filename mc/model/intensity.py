@@ -106,7 +106,8 @@ def per_hot_metal(inputs: Inputs, world: World) -> Flows:
     )
     heat = (carbon * taken.heat)[:, None] * routes.capture_fuel[None, :]
     none = jnp.zeros_like(carbon)
-    activity = hot[:, None] * inputs.pollutants.activity_hot_metal[None, :]
+    # Smelting reduction needs neither sinter nor coke; what it emits is booked per t of steel.
+    activity = (hot - world.kind["smelting"])[:, None] * inputs.pollutants.activity_hot_metal[None, :]
     return Flows(
         direct=carbon * taken.left,
         captured=carbon * taken.captured,
@@ -150,11 +151,13 @@ def pollution(inputs: Inputs, activity: Array) -> dict[str, Array]:
     """Pollutants per tonne for an activity [route, process], before and after retrofit, and their reheating part."""
     pollutants = inputs.pollutants
     reheating = activity * pollutants.reheating[None, :]
+    # The two factors are drawn apart and their ranges overlap; a retrofit never raises emissions.
+    after = jnp.minimum(pollutants.factor_after, pollutants.factor_before)
     return {
         "before": activity @ pollutants.factor_before,
-        "after": activity @ pollutants.factor_after,
+        "after": activity @ after,
         "reheating_before": reheating @ pollutants.factor_before,
-        "reheating_after": reheating @ pollutants.factor_after,
+        "reheating_after": reheating @ after,
     }
 
 

@@ -17,6 +17,9 @@ from mc.model.capacity import is_blast_furnace, spread
 from mc.model.drive import Drive, Force
 from mc.model.world import World
 
+Policy = Callable[[Problem], Allocation]
+"""A scrap policy: one year's problem in, its allocation out."""
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -89,31 +92,87 @@ def book(allocation: Allocation, roads: Roads, run: dispatch.Run, wasted: Array)
     )
 
 
-def step(
-    inputs: Inputs, world: World, drive: Drive, policy: Callable[[Problem], Allocation], state: State, force: Force
-) -> tuple[State, Result]:
-    """One year: retire, build, retrofit, share scrap, run, remember."""
-    scrap_route = world.kind["scrap"]
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """A year before scrap is shared.
+
+    Attributes:
+        capacity: ready to run, retirements and builds done [province, route].
+        calendar: reline calendar without what is decided this year [province, slot].
+        wasted: capacity retired early times its unused share of campaign [province].
+        limits: what the segments can take, home scrap not yet charged, Mt [province, segment].
+        on_site: home scrap charged by segment, Mt [province, segment].
+        worth: CO2 that a tonne of scrap avoids, t/t [province, segment].
+    """
+
+    capacity: Array
+    calendar: Array
+    wasted: Array
+    limits: Array
+    on_site: Array
+    worth: Array
+
+
+def prepare(inputs: Inputs, world: World, drive: Drive, state: State, force: Force) -> Ready:
+    """Retire, build and retrofit; let home scrap fill its place."""
     left = build.retire(inputs, world, state.capacity, state.calendar, force)
     limit = build.room_to_grow(inputs, world, left.capacity, force)
     expected = jnp.minimum(state.electric, force.output)
     built = build.build(inputs, world, left.capacity, limit, force, expected, drive.unit)
     ready = build.retrofit(inputs, world, built, limit, force)
-    reach = dispatch.electric_reach(inputs, (state.capacity * scrap_route[None, :]).sum(axis=1), force.output)
+    installed = (state.capacity * world.kind["scrap"][None, :]).sum(axis=1)
+    reach = dispatch.electric_reach(inputs, installed, force.output)
     own_iron = (ready * world.kind["direct"][None, :]).sum(axis=1)
-    limits = dispatch.scrap_limits(inputs, reach, jnp.maximum(force.output - reach - own_iron, 0.0), force.charge)
+    converter = jnp.maximum(force.output - reach - own_iron, 0.0)
+    limits = dispatch.scrap_limits(inputs, reach, converter, force.charge)
     on_site = fill(force.home, limits)
     worth = dispatch.scrap_worth(inputs, world, drive, ready, force)
-    allocation = policy(Problem(force.purchased, limits - on_site, worth, drive.roads, state.memory))
-    charged = fill(on_site.sum(axis=1) + allocation.arrivals, limits)
-    run = dispatch.dispatch(inputs, world, ready, charged, force)
+    return Ready(ready, left.calendar, left.wasted, limits, on_site, worth)
+
+
+def finish(
+    inputs: Inputs, world: World, drive: Drive, ready: Ready, allocation: Allocation, state: State, force: Force
+) -> tuple[State, Result]:
+    """Run what there is on the scrap that arrived, and remember what was built for it."""
+    charged = fill(ready.on_site.sum(axis=1) + allocation.arrivals, ready.limits)
+    run = dispatch.dispatch(inputs, world, ready.capacity, charged, force)
+    scrap_route = world.kind["scrap"]
     electric = (run.production * scrap_route[None, :]).sum(axis=1)
-    capacity = ready + run.added[:, None] * world.kind["best"][None, :]
+    capacity = ready.capacity + run.added[:, None] * world.kind["best"][None, :]
     capacity = jnp.where(scrap_route[None, :] > 0, jnp.maximum(state.capacity, electric[:, None]), capacity)
-    slots = jnp.arange(left.calendar.shape[1], dtype=left.calendar.dtype)
+    slots = jnp.arange(ready.calendar.shape[1], dtype=ready.calendar.dtype)
     due = spread(slots, force.year - world.years[0] + inputs.uptake.campaign)
-    calendar = left.calendar + run.added[:, None] * due[None, :]
-    return State(capacity, calendar, electric, allocation.memory), book(allocation, drive.roads, run, left.wasted)
+    calendar = ready.calendar + run.added[:, None] * due[None, :]
+    return State(capacity, calendar, electric, allocation.memory), book(allocation, drive.roads, run, ready.wasted)
+
+
+def step(
+    inputs: Inputs, world: World, drive: Drive, policies: tuple[Policy, ...], states: State, force: Force
+) -> tuple[State, Result]:
+    """One year of all scenarios: they differ in the scrap policy only, so all else is traced once over their axis.
+
+    Args:
+        inputs: inputs.
+        world: constants.
+        drive: what all years share.
+        policies: one per scenario.
+        states: leading axis scenario.
+        force: the year.
+
+    Returns:
+        States and results, leading axis scenario.
+    """
+    ready = jax.vmap(lambda state: prepare(inputs, world, drive, state, force))(states)
+    left = ready.limits - ready.on_site
+    answers = [
+        policy(Problem(force.purchased, left[s], ready.worth[s], drive.roads, states.memory[s]))
+        for s, policy in enumerate(policies)
+    ]
+    allocation = jax.tree.map(lambda *parts: jnp.stack(parts), *answers)
+    return jax.vmap(lambda one, answer, state: finish(inputs, world, drive, one, answer, state, force))(
+        ready, allocation, states
+    )
 
 
 def calendar_gap(world: World, state: State) -> Array:
