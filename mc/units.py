@@ -6,6 +6,7 @@ CNY and USD are two dimensions, because the rate between them is an input.
 """
 
 import functools
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -45,8 +46,15 @@ person = 1 = _ = persons = people
 
 EXAMPLES: Final = "Mt, tCO2, GJ/t, MWh/t, tce, km, year, CNY, USD/(t/year), 1e8 CNY, million, %, 1"
 
-# Pint never evaluates code, but 9**9**9 would occupy it for ever: exponents are one digit and never chained.
-_SAFE = re.compile(r"(?:[A-Za-z0-9_./*()% ]|(?<=e)[+-](?=\d)|(?:\^|\*\*) ?-?[1-9](?![0-9.]| ?\^| ?\*\*)){1,60}")
+# Pint never evaluates code, but 9**9**9 would occupy it for ever: exponents are up to 3 and never chained.
+_SAFE = re.compile(
+    r"""(?:[A-Za-z0-9_./()% ]
+    | (?<!\*)\*(?!\*)                                             # times
+    | (?<=\de)[+-](?=\d)                                          # 1e-3
+    | (?:\^|\*\*)\ ?-?[1-3](?! [0-9.eE] | \)*\ ?\^ | \)*\ ?\*\*)  # squared
+    ){1,60}""",
+    re.VERBOSE,
+)
 
 
 class UnitError(ValueError):
@@ -79,6 +87,8 @@ def factor(unit: str, declared: str) -> float:
             f"unit {unit!r} has the wrong dimension", f"expected {declared} or a unit of the same dimension"
         )
     ratio = float((written / wanted).to_base_units().magnitude)
+    if not 0 < ratio < math.inf:
+        raise UnitError(f"unit {unit!r} has no usable size", f"expected {declared}")
     # Powers of ten that pint multiplied up carry rounding in the last digit.
     return float(f"{ratio:.15g}")
 

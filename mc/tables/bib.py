@@ -10,8 +10,8 @@ _ENTRY = re.compile(r"@\s*(\w+)\s*\{\s*([^,\s{}]*)\s*,?")
 _NOT_SOURCES = {"comment", "string", "preamble"}
 
 
-def read_sources(file: Path, problems: list[Problem]) -> dict[str, str]:
-    """Every BibTeX entry by key; a duplicate key, a missing key and an unclosed brace are noted."""
+def read_sources(file: Path, problems: list[Problem]) -> tuple[dict[str, str], bool]:
+    """Every BibTeX entry by key, and whether all could be read; duplicate or missing keys, open braces are noted."""
     text = read_text(file, problems)
     sources: dict[str, str] = {}
     lines: dict[str, int] = {}
@@ -22,7 +22,7 @@ def read_sources(file: Path, problems: list[Problem]) -> dict[str, str]:
         kind, key = match.group(1).lower(), match.group(2)
         if end is None:
             problems.append(Problem(str(file), line, f"entry {key!r} is never closed", "balance its braces"))
-            break
+            return sources, False
         position = end
         if kind in _NOT_SOURCES:
             continue
@@ -33,7 +33,7 @@ def read_sources(file: Path, problems: list[Problem]) -> dict[str, str]:
             problems.append(Problem(str(file), line, what, "keep one entry for each source"))
         else:
             sources[key], lines[key] = text[match.start() : end], line
-    return sources
+    return sources, text is not None
 
 
 def _closing(text: str, start: int) -> int | None:

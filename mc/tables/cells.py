@@ -33,6 +33,18 @@ class Record:
         return Problem(self.path, self.line, what, remedy)
 
 
+@dataclasses.dataclass(frozen=True)
+class Sheet:
+    """The records of a table; `whole` is false where a line could not be used, so that more may have been meant."""
+
+    records: tuple[Record, ...]
+    whole: bool
+
+
+NOTHING: Final = Sheet((), whole=False)
+"""Of a file that could not be read."""
+
+
 def read_text(file: Path, problems: list[Problem]) -> str | None:
     """The text of a file, or None after noting why it is not one: missing, too large, a byte order mark, not UTF-8."""
     path = str(file)
@@ -71,17 +83,16 @@ def _decode(path: str, raw: bytes, problems: list[Problem]) -> str | None:
     return text
 
 
-def read_records(
-    file: Path, required: Collection[str], allowed: Collection[str], problems: list[Problem]
-) -> list[Record] | None:
-    """The records of a CSV file with these columns, or None where file or header cannot be read at all."""
+def read_sheet(file: Path, required: Collection[str], allowed: Collection[str], problems: list[Problem]) -> Sheet:
+    """The records of a CSV file with these columns; what cannot be read is noted."""
     text = read_text(file, problems)
     if text is None:
-        return None
+        return NOTHING
     path = str(file)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
     records: list[Record] = []
+    whole = True
     while True:
         line = reader.line_num + 1
         try:
@@ -90,23 +101,25 @@ def read_records(
             break
         except csv.Error as error:
             problems.append(Problem(path, line, f"not readable as CSV: {error}", "check the quotes of this line"))
+            whole = False
             break
         if not any(cells):
             continue
         if header is None:
             header = cells
             if not _header_holds(path, line, header, required, allowed, problems):
-                return None
+                return NOTHING
         elif len(cells) != len(header):
             what = f"{len(cells)} cells under {len(header)} columns"
             remedy = "give every column one cell; quote a text that holds a comma"
             problems.append(Problem(path, line, what, remedy))
+            whole = False
         else:
             records.append(Record(path, line, dict(zip(header, cells, strict=True))))
     if header is None:
         problems.append(Problem(path, 1, "empty file", f"begin with the header {','.join(required)}"))
-        return None
-    return records
+        return NOTHING
+    return Sheet(tuple(records), whole)
 
 
 def _header_holds(
@@ -118,6 +131,10 @@ def _header_holds(
     problems: list[Problem],
 ) -> bool:
     before = len(problems)
+    separator = re.search(r"[;\t|]", header[0]) if len(header) == 1 else None
+    if separator:
+        problems.append(Problem(path, line, f"columns separated by {separator.group()!r}", "separate them by commas"))
+        return False
     known = [*required, *allowed]
     missing = [column for column in required if column not in header]
     for column in header:

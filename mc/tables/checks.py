@@ -32,7 +32,7 @@ class Folder:
         axes: the labels.
         failed: labels of the rows of a quantity that stand in a table and could not be used; None where the labels
             themselves could not be read.
-        unread: nouns whose table could not be read at all: nothing in them is missing, it is only unseen.
+        unread: nouns of whose table some line could not be read: what seems to be missing may only be unseen.
         tables: the table of each noun, as a path inside the folder.
     """
 
@@ -50,6 +50,8 @@ class Folder:
 
     def broken(self, elements: Elements, combination: Combination) -> bool:
         """Whether rows of this combination may stand in a table and could not be used: then nothing is said of it."""
+        if elements.noun in self.unread:
+            return True
         failed = self.failed.get(elements.name, ())
         return any(labels is None or labels[: len(combination)] == combination for labels in failed)
 
@@ -67,12 +69,11 @@ def check(folder: Folder) -> Iterator[Problem]:
 
 def missing(folder: Folder, elements: Elements) -> Iterator[Problem]:
     """Elements that have no row, inherit none, and have no default."""
-    noun = elements.name.partition(".")[0]
-    if elements.quantity.default is not None or noun in folder.unread:
+    if elements.quantity.default is not None:
         return
     absent = [key for key, owner in elements.owners.items() if owner is None and not folder.broken(elements, key)]
-    table = folder.show(folder.tables.get(noun, f"{noun}.csv"))
-    if not elements.owners:
+    table = folder.show(folder.tables.get(elements.noun, f"{elements.noun}.csv"))
+    if not elements.owners and not folder.broken(elements, ()):
         empty = [axis for axis, labels in zip(elements.axes, elements.labels, strict=True) if not labels]
         yield Problem(table, 1, f"{elements.name}: no labels of {', '.join(empty)}", "list them in axes.csv")
     if absent:

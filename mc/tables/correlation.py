@@ -1,5 +1,6 @@
 """Do the rows of dependence fit the inputs: uncertain elements that exist, a matrix that can be a correlation."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,10 +19,13 @@ _LEAST = 1e-8
 def check_dependence(folder: Folder) -> Iterator[Problem]:
     """Every mistake of the dependence between inputs."""
     problems = list(_repeated(folder))
+    scalars = correlatable(folder)
     for row in folder.dependence:
-        problems.extend(_unknown(folder, row))
+        problems.extend(_unknown(folder, row, scalars))
     yield from problems
-    if not problems:
+    if not problems and not any(
+        _doubtful(folder, row.first) or _doubtful(folder, row.second) for row in folder.dependence
+    ):
         yield from _indefinite(folder)
 
 
@@ -38,9 +42,16 @@ def _repeated(folder: Folder) -> Iterator[Problem]:
         seen.setdefault(key, row)
 
 
-def _unknown(folder: Folder, row: Dependence) -> Iterator[Problem]:
+def _doubtful(folder: Folder, name: str) -> bool:
+    """Whether what a row names may stand in a table and only could not be used."""
+    quantity = name.partition("[")[0]
+    return quantity in folder.failed or quantity.partition(".")[0] in folder.unread
+
+
+def _unknown(folder: Folder, row: Dependence, scalars: dict[str, Row]) -> Iterator[Problem]:
+    if any(_doubtful(folder, name) for name in (row.first, row.second)):
+        return
     if row.kind == "correlation":
-        scalars = correlatable(folder)
         for label in (row.first, row.second):
             if label not in scalars:
                 yield folder.at(
@@ -98,7 +109,9 @@ def _indefinite(folder: Folder) -> Iterator[Problem]:
     """The stated pair that most makes the matrix impossible, if it is."""
     pairs = {(row.first, row.second): row for row in folder.dependence if row.kind == "correlation"}
     shared = {row.first: row.value or 0.0 for row in folder.dependence if row.kind == "shared"}
+    named = {label for pair in pairs for label in pair}
     groups = {name: [row.label for row in _independent(folder.resolved[name])] for name in shared}
+    groups = {name: group for name, group in groups.items() if named.intersection(group)}
     labels = sorted(
         {*(label for pair in pairs for label in pair), *(label for group in groups.values() for label in group)}
     )
@@ -113,7 +126,8 @@ def _indefinite(folder: Folder) -> Iterator[Problem]:
         (i, j), largest = worst
         row = next(row for (a, b), row in pairs.items() if (place[a], place[b]) == (i, j))
         what = f"correlation {row.value:g} of {row.first} with {row.second}: the matrix is not positive definite"
-        remedy = f"with the others as they stand it may be {largest:.2g}" if largest is not None else "lower it"
+        near = None if largest is None else math.trunc(largest * 100) / 100
+        remedy = "lower it and its neighbours" if near is None else f"with the others as they stand it may be {near:g}"
         yield folder.at(row, what, remedy)
         matrix[i, j] = matrix[j, i] = largest or 0.0
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from mc.tables.cells import Record, read_records
+from mc.tables.cells import Record, read_sheet
 from mc.tables.elements import Combination, Elements
 from mc.tables.errors import Problem, did_you_mean
 from mc.tables.rows import number, sobol_dimension
@@ -47,7 +47,7 @@ def read_dependence(files: Sequence[tuple[str, Path]], problems: list[Problem]) 
     """The rows of the tables of dependence, each given as (name inside the folder, file)."""
     found: list[Dependence] = []
     for table, file in files:
-        for record in read_records(file, COLUMNS, (), problems) or ():
+        for record in read_sheet(file, COLUMNS, (), problems).records:
             row = _read(record, table, problems)
             if row is not None:
                 found.append(row)

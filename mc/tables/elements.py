@@ -34,6 +34,11 @@ class Elements:
     owners: dict[Combination, Combination | None]
 
     @property
+    def noun(self) -> str:
+        """The noun it belongs to."""
+        return self.name.partition(".")[0]
+
+    @property
     def time(self) -> str | None:
         """The axis of years, if the quantity has one: "year" (anchors) or "history" (one row a year)."""
         return next((axis for axis in self.quantity.axes if axis in YEAR_AXES), None)

@@ -29,12 +29,18 @@ class PriorsError(InputError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that differs least, empty where none is near."""
+    by_lower = {item.lower(): item for item in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[near[0]] if near else ""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A remedy that names the nearest known word, or else what is known."""
     known = [item for item in known if item]
-    by_lower = {item.lower(): item for item in known}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    near = nearest(word, known)
     if near:
-        return f"did you mean {by_lower[near[0]]!r}?"
+        return f"did you mean {near!r}?"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return f"known are: {shown}" if known else "none is known"

@@ -1,20 +1,21 @@
 """Read a folder of priors: every table, every check, every mistake at once."""
 
 import dataclasses
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import mc.inputs.nouns  # noqa: F401 - registers every noun
 from mc.inputs.schema import NOUNS, quantities
 from mc.tables.bib import read_sources
-from mc.tables.cells import Record, read_records
+from mc.tables.cells import Record, read_sheet
 from mc.tables.checks import Folder, check
 from mc.tables.correlation import check_dependence
 from mc.tables.dependence import read_dependence
-from mc.tables.errors import PriorsError, Problem, did_you_mean
-from mc.tables.labels import Axis, read_axes
+from mc.tables.errors import PriorsError, Problem, did_you_mean, nearest
+from mc.tables.labels import read_axes
 from mc.tables.points import mistakes
 from mc.tables.priors import Priors, resolve_all
 from mc.tables.rows import BOUNDS, EVERY, INDEX_COLUMNS, Row, read_index, read_row
@@ -36,7 +37,7 @@ def read_priors(folder: Path | str, metal: str = "steel", nouns: Mapping[str, ty
     if reader.problems:
         raise PriorsError(reader.problems)
     order = sorted(reader.rows(), key=lambda row: (row.table, row.line))
-    return Priors(root, metal, tuple(order), reader.axes, tuple(reader.dependence), reader.sources, nouns)
+    return Priors(root, metal, tuple(order), reader.labels.axes, tuple(reader.dependence), reader.sources, nouns)
 
 
 class _Reader:
@@ -54,8 +55,8 @@ class _Reader:
         if not self._folders_stand():
             return
         tables = self._tables()
-        self.axes: dict[str, Axis] = read_axes(self._files(AXES), self.problems)
-        self.sources = read_sources(self.root / SOURCES, self.problems)
+        self.labels = read_axes(self._files(AXES), self.problems)
+        self.sources, self.every_source = read_sources(self.root / SOURCES, self.problems)
         dependence = [(self._inside(file), file) for file in self._files(DEPENDENCE, needed=False)]
         self.dependence = read_dependence(dependence, self.problems)
         for noun, files in tables.items():
@@ -109,31 +110,29 @@ class _Reader:
         return tables
 
     def _read_table(self, noun: str, file: Path) -> None:
-        records = read_records(file, COLUMNS, OPTIONAL, self.problems)
-        if records is None:
+        sheet = read_sheet(file, COLUMNS, OPTIONAL, self.problems)
+        if not sheet.whole:
             self.unread.add(noun)
-            return
         known = quantities(self.nouns[noun])
-        for record in records:
+        for record in sheet.records:
             name = record["quantity"]
             if name not in known:
                 what = f"unknown quantity {name!r} of {noun}"
                 self.problems.append(record.problem(what, did_you_mean(name, known)))
+                self.failed.setdefault(f"{noun}.{nearest(name, known)}", set()).add(None)
                 continue
-            self._source(record)
-            elements = read_index(record, known[name], self.axes, self.problems)
+            self._check_source(record.problem, record["source"])
+            elements = read_index(record, known[name], self.labels, self.problems)
             if elements is None:
                 self.failed.setdefault(f"{noun}.{name}", set()).add(None)
             elif elements:
                 self._read_elements(noun, record, elements)
 
-    def _source(self, record: Record) -> None:
-        source = record["source"]
+    def _check_source(self, place: Callable[[str, str], Problem], source: str) -> None:
         if not source:
-            self.problems.append(record.problem("missing source", "name a key of sources.bib"))
-        elif source not in self.sources:
-            what = f"source {source!r} is not in sources.bib"
-            self.problems.append(record.problem(what, did_you_mean(source, self.sources)))
+            self.problems.append(place("missing source", "name a key of sources.bib"))
+        elif source not in self.sources and self.every_source:
+            self.problems.append(place(f"source {source!r} is not in sources.bib", did_you_mean(source, self.sources)))
 
     def _read_elements(self, noun: str, record: Record, elements: list[tuple[tuple[str, str], ...]]) -> None:
         """Take the row of a record for each element it speaks of; what is wrong with it is said once."""
@@ -166,16 +165,13 @@ class _Reader:
     def _check(self, tables: Mapping[str, list[Path]]) -> None:
         folder = Folder(
             show=lambda table: str(self.root / table),
-            resolved=resolve_all(self.rows(), self.axes, self.nouns),
+            resolved=resolve_all(self.rows(), self.labels.axes, self.nouns),
             dependence=self.dependence,
-            axes=self.axes,
+            axes=self.labels.axes,
             failed=self.failed,
             unread=self.unread,
             tables={noun: self._inside(files[0]) for noun, files in tables.items() if files},
         )
         self.problems += [*check(folder), *check_dependence(folder)]
         for row in self.dependence:
-            if row.source not in self.sources:
-                what = f"source {row.source!r} is not in sources.bib" if row.source else "missing source"
-                remedy = did_you_mean(row.source, self.sources) if row.source else "name a key of sources.bib"
-                self.problems.append(folder.at(row, what, remedy))
+            self._check_source(functools.partial(folder.at, row), row.source)

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from mc.axes import YEAR_AXES
@@ -12,7 +11,7 @@ from mc.inputs.schema import Quantity
 from mc.study import Prior
 from mc.tables.cells import Record
 from mc.tables.errors import Problem, did_you_mean
-from mc.tables.labels import Axis, labels_of
+from mc.tables.labels import Labels
 from mc.units import UnitError, factor
 
 KINDS: Final = ("measured", "literature", "derived", "expert", "fitted")
@@ -170,22 +169,24 @@ def sobol_dimension(record: Record, problems: list[Problem]) -> int | None:
 
 
 def read_index(
-    record: Record, quantity: Quantity, axes: Mapping[str, Axis], problems: list[Problem]
+    record: Record, quantity: Quantity, labels: Labels, problems: list[Problem]
 ) -> list[tuple[tuple[str, str], ...]] | None:
     """The elements a record speaks of (several where a cell is `*`), or None after noting what is wrong."""
     before = len(problems)
     choices: list[list[tuple[str, str]]] = []
+    doubtful = False
     for axis in quantity.axes:
         column = "year" if axis in YEAR_AXES else axis
-        labels = _index_labels(record, column, axis, axes, problems)
-        choices.append([(column, label) for label in labels])
+        found = _index_labels(record, axis, labels, problems)
+        choices.append([(column, label) for label in found])
+        doubtful = doubtful or not found
     used = {"year" if axis in YEAR_AXES else axis for axis in quantity.axes}
     for column in INDEX_COLUMNS:
         if record[column] and column not in used:
             what = f"{column} {record[column]!r}: {record['quantity']} has no such axis"
             remedy = f"leave the cell empty; its axes are {', '.join(quantity.axes) or 'none'}"
             problems.append(record.problem(what, remedy))
-    if len(problems) > before:
+    if doubtful or len(problems) > before:
         return None
     elements: list[tuple[tuple[str, str], ...]] = [()]
     for choice in choices:
@@ -193,28 +194,26 @@ def read_index(
     return elements
 
 
-def _index_labels(
-    record: Record, column: str, axis: str, axes: Mapping[str, Axis], problems: list[Problem]
-) -> tuple[str, ...]:
-    text = record[column]
+def _index_labels(record: Record, axis: str, labels: Labels, problems: list[Problem]) -> tuple[str, ...]:
+    """The labels that an index cell names; none where it is wrong, or may be right and lost in the table of labels."""
     if axis in YEAR_AXES:
-        if not _YEAR.fullmatch(text):
-            problems.append(
-                record.problem(f"year {text!r} of {record['quantity']} is not a year", "write it like 2020")
-            )
+        text = record["year"]
+        if _YEAR.fullmatch(text):
+            return (text,)
+        problems.append(record.problem(f"year {text!r} of {record['quantity']} is not a year", "write it like 2020"))
+        return ()
+    text, known = record[axis], labels.known(axis)
+    if text in known:
         return (text,)
-    known = labels_of(axis, axes)
     if text == EVERY:
         return known
     if not text:
         problems.append(
             record.problem(f"{record['quantity']} needs a {axis}", f"write a label of {axis} in its column")
         )
-    elif text not in known:
-        entry = axes.get("province" if axis == "destination" else axis)
-        remedy = entry.suggestion(text) if entry else f"list the labels of {axis} in axes.csv"
-        problems.append(record.problem(f"unknown {axis} {text!r}", remedy))
-    return (text,)
+    elif not labels.doubts(text):
+        problems.append(record.problem(f"unknown {axis} {text!r}", labels.suggestion(axis, text)))
+    return ()
 
 
 INDEX_COLUMNS: Final = (
