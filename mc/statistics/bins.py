@@ -1,11 +1,12 @@
-"""Bins of a streamed histogram that fit any shape: fine where the pilot is dense, and without an outer limit.
+"""Bins of a streamed histogram that fit any shape, because they follow the pilot's own distribution.
 
-An element's values x are mapped to y = u / (a + |u|) in (-1, 1), u = x - centre, with `a` = `left` below the centre and
-`right` above; y is cut into equal bins. Skewed and heavy-tailed elements keep their resolution where their mass is
-(a normal variable has 0.5 % of its mass in its fullest bin), where equal bins between pilot extremes would not.
+The pilot's quantiles at a few probabilities (knots) cut the line into segments, each with about as many equal bins. The
+knots lie at the wanted probabilities and a few pilot errors to both sides, so the bins are finest where a quantile will
+be read, and skew, heavy tails, gaps and repeated values cost no resolution. A little below the pilot's smallest and
+above its largest value one open bin each begins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,54 +15,80 @@ from jax import Array
 from mc.statistics.contract import HostState, Numbers
 
 BINS = 256
-HALF = BINS // 2
+INNER = BINS - 2
+
+KNOT_ERRORS = 4.0
+"""Distance of a knot from its probability, in standard errors of the pilot's rank for independent draws."""
+
+TAIL, MARGIN = 1 / 16, 0.25
+"""The outer bins open beyond the pilot's extremes by this share of the distance from this rank to the extreme."""
 
 ATOM_DRAWS = 8
 """A bin of the pilot says something about repeated values from this many draws on."""
 
-RESOLUTION = 2.0**-20
-"""Smallest half-width as a share of the centre: below it neighbouring float32 values are farther apart than bins."""
 
-
-def fit_bins(ordered: Numbers) -> HostState:
-    """`centre`, `left`, `right` per element from pilot values (element, draw) in ascending order."""
+def quantiles_of(ordered: Numbers, probabilities: Sequence[float]) -> Numbers:
+    """Quantiles (probability, element) of values (element, draw) in ascending order, numpy's "linear" definition."""
     draws = ordered.shape[1]
-    centre = ordered[:, draws // 2]
-    below = (ordered < centre[:, None]).sum(axis=1)
-    above = (ordered > centre[:, None]).sum(axis=1)
-    rows = np.arange(len(ordered))
-    left = np.where(below > 0, 2 * (centre - ordered[rows, below // 2]), 0)
-    right = np.where(above > 0, 2 * (ordered[rows, draws - 1 - above // 2] - centre), 0)
-    floor = np.maximum(np.abs(centre) * RESOLUTION, np.finfo(ordered.dtype).tiny)
-    left, right = np.where(left > floor, left, right), np.where(right > floor, right, left)
-    unvaried = np.where(centre == 0, 1.0, np.abs(centre))
-    fitted = {"centre": centre, "left": left, "right": right}
-    for side in ("left", "right"):
-        fitted[side] = np.where(fitted[side] > floor, fitted[side], unvaried)
-    return {name: values.astype(ordered.dtype) for name, values in fitted.items()}
+    ranks = np.asarray(probabilities) * (draws - 1)
+    lower = np.floor(ranks).astype(int)
+    upper, share = np.minimum(lower + 1, draws - 1), ranks - lower
+    low, high = ordered[:, lower], ordered[:, upper]
+    between = np.where(low == high, low, (1 - share) * low + share * high)
+    return np.ascontiguousarray(between.T.astype(ordered.dtype))
+
+
+def fit_bins(ordered: Numbers, probabilities: Sequence[float]) -> HostState:
+    """`knot` (segment + 1, element) and `slope` (segment, element; 1 / unit) from pilot values in ascending order."""
+    knots: set[float] = {0.0, 1.0}
+    for probability in probabilities:
+        reach = KNOT_ERRORS * np.sqrt(probability * (1 - probability) / ordered.shape[1])
+        # Never closer to the end than a quarter: a heavy tail would else spoil the bins next to the quantile.
+        low, high = max(probability - reach, probability / 4), min(probability + reach, (3 + probability) / 4)
+        knots |= {low, probability, high}
+    if len(knots) > INNER:
+        raise ValueError(f"{len(probabilities)} probabilities are too many for {BINS} bins")
+    knot = quantiles_of(ordered, sorted(knots))
+    tails = quantiles_of(ordered, (TAIL, 1 - TAIL))
+    knot[0] -= knot.dtype.type(MARGIN) * (tails[0] - knot[0])
+    knot[-1] += knot.dtype.type(MARGIN) * (knot[-1] - tails[1])
+    limits = np.finfo(ordered.dtype)
+    # Slightly too steep, so that a value on a knot or on an edge falls above it whatever the rounding.
+    slope = (1 + 8 * limits.eps) / np.maximum(np.diff(knot.astype(np.float64), axis=0), 4 * limits.tiny)
+    return {"knot": knot, "slope": slope.astype(ordered.dtype)}
 
 
 def bin_of(values: Array, fixed: Mapping[str, Array]) -> Array:
-    """Bin index int32 of values (draw, element), 0 to BINS - 1; anything but a number lands in some bin: mask it."""
-    u = values - fixed["centre"][None]
-    half_width = jnp.where(u < 0, fixed["left"][None], fixed["right"][None])
-    y = u / (half_width + jnp.abs(u))
-    return jnp.clip(((y + 1) * HALF).astype(jnp.int32), 0, BINS - 1)
+    """Bin index int32 of values (element, draw), 0 to BINS - 1; anything but a number lands in some bin: mask it."""
+    knot, slope = fixed["knot"][:, :, None], fixed["slope"][:, :, None]
+    position = jnp.zeros_like(values)
+    for at, size in enumerate(_sizes(len(slope))):
+        position = position + size * jnp.clip((values - knot[at]) * slope[at], 0, 1)
+    inner = 1 + jnp.clip(position.astype(jnp.int32), 0, INNER - 1)
+    return jnp.where(values < knot[0], 0, jnp.where(values > knot[-1], BINS - 1, inner))
 
 
 def host_bin_of(values: Numbers, fixed: Mapping[str, Numbers]) -> Numbers:
-    """`bin_of` on the host, values (element, draw)."""
-    u = values - fixed["centre"][:, None]
-    half_width = np.where(u < 0, fixed["left"][:, None], fixed["right"][:, None])
-    y = u / (half_width + np.abs(u))
-    return np.asarray(np.clip(((y + 1) * HALF).astype(np.int32), 0, BINS - 1))
+    """`bin_of` on the host."""
+    knot, slope = fixed["knot"][:, :, None], fixed["slope"][:, :, None]
+    position = np.zeros_like(values)
+    with np.errstate(over="ignore"):
+        for at, size in enumerate(_sizes(len(slope))):
+            position += size * np.clip((values - knot[at]) * slope[at], 0, 1)
+    inner = 1 + np.clip(position.astype(np.int32), 0, INNER - 1)
+    return np.where(values < knot[0], 0, np.where(values > knot[-1], BINS - 1, inner))
 
 
 def value_at(position: Numbers, fixed: Mapping[str, Numbers]) -> Numbers:
-    """Value at a position in bins (bin + fraction), float64; the open first and last bin end at their inner edge."""
-    y = np.clip(position, 1, BINS - 1) / HALF - 1
-    half_width = np.where(y < 0, fixed["left"].astype(np.float64), fixed["right"].astype(np.float64))
-    return np.asarray(fixed["centre"].astype(np.float64) + half_width * y / (1 - np.abs(y)))
+    """Value (element,) at a position in bins (bin + fraction), float64; an open bin counts as its inner edge."""
+    knot = fixed["knot"].astype(np.float64)
+    edges = np.concatenate([[0], np.cumsum(_sizes(len(knot) - 1))])
+    inner = np.clip(position - 1, 0, INNER)
+    segment = np.clip(np.searchsorted(edges, inner, side="right") - 1, 0, len(edges) - 2)
+    share = (inner - edges[segment]) / (edges[segment + 1] - edges[segment])
+    elements = np.arange(knot.shape[1])
+    low, high = knot[segment, elements], knot[segment + 1, elements]
+    return np.asarray(low + share * (high - low))
 
 
 def atoms(ordered: Numbers, fixed: Mapping[str, Numbers]) -> HostState:
@@ -75,7 +102,14 @@ def atoms(ordered: Numbers, fixed: Mapping[str, Numbers]) -> HostState:
     opens[:, 1:] = chosen[:, 1:] != chosen[:, :-1]
     start = np.flatnonzero(opens)
     count = np.diff(start, append=chosen.size)
-    value, flat = ordered.ravel()[start + count // 4], ordered.ravel()
+    flat = ordered.ravel()
+    value = flat[start + count // 4]
     repeated = (count >= min(ATOM_DRAWS, draws)) & (value == flat[start + (3 * count - 1) // 4])
     keys = (start // draws) * BINS + chosen.ravel()[start]
     return {"_atom_key": keys[repeated].astype(np.int64), "_atom_value": value[repeated]}
+
+
+def _sizes(segments: int) -> list[int]:
+    """Bins of each segment."""
+    size, more = divmod(INNER, segments)
+    return [size + (at < more) for at in range(segments)]

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from mc.statistics.bins import BINS, atoms, bin_of, fit_bins, value_at
+from mc.statistics.bins import BINS, atoms, bin_of, fit_bins, quantiles_of, value_at
 from mc.statistics.contract import DeviceState, Estimates, HostState, Numbers, PilotView, add_states
 from mc.statistics.scramblings import add_points, ratio_error
 
@@ -48,14 +48,9 @@ class Quantiles:
         """Bins, repeated values and the pilot's own quantiles `level` (probability, element)."""
         if pilot.values is None:
             raise ValueError("quantiles need the pilot's draws")
-        draws = len(pilot.values)
         ordered = np.sort(pilot.values.T, axis=1)
-        fitted = fit_bins(ordered)
-        ranks = np.asarray(self.probabilities) * (draws - 1)
-        lower = np.floor(ranks).astype(int)
-        upper, share = np.minimum(lower + 1, draws - 1), ranks - lower
-        levels = (1 - share) * ordered[:, lower] + share * ordered[:, upper]
-        return fitted | {"level": np.ascontiguousarray(levels.T.astype(ordered.dtype))} | atoms(ordered, fitted)
+        fitted = fit_bins(ordered, self.probabilities)
+        return fitted | {"level": quantiles_of(ordered, self.probabilities)} | atoms(ordered, fitted)
 
     def init(self, elements: int, scramblings: int) -> HostState:
         """Zero counts: `histogram` (element, BINS), `below` (probability, scrambling, element)."""
@@ -105,7 +100,7 @@ def _count_bins(histogram: Array, values: Array, mask: Array, fixed: Mapping[str
     elements = len(histogram)
     if histogram.size >= 2**31:
         raise ValueError(f"{elements} elements of one output with quantiles: at most {2**31 // BINS} can be counted")
-    chosen = bin_of(values.reshape(-1, elements), fixed).T
+    chosen = bin_of(values.reshape(-1, elements).T, fixed)
     at = chosen + BINS * jnp.arange(elements, dtype=jnp.int32)[:, None]
     weight = jnp.broadcast_to(mask.reshape(1, -1).astype(jnp.int32), at.shape)
     counted = histogram.reshape(-1).at[at.reshape(-1)].add(weight.reshape(-1), mode="promise_in_bounds")
