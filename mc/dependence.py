@@ -149,4 +149,7 @@ def shares_rows(concentrations: Floats) -> Floats:
 def shares(log_gammas: Array) -> Array:
     """Dirichlet shares, which sum to one, from the logs of independent gamma variables."""
     weights = jnp.exp(log_gammas - log_gammas.max())
-    return weights / weights.sum()
+    total = weights[0]
+    for k in range(1, weights.shape[0]):  # in this order whatever the batch, as in `weigh`
+        total = total + weights[k]
+    return weights / total

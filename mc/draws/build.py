@@ -91,6 +91,7 @@ def _plan(
         "common": _factor_weights(factors, (*shared, *constant)),
         "apart": np.sqrt([1 - e.owner.shared for e in shared]),
         "paths": path_numbers,
+        "one": np.array(1.0),
     }
     return DrawPlan(
         inputs=inputs,

@@ -122,6 +122,7 @@ class DrawPlan:
 
     def _values(self, tables: Tables, uniforms: Array, scores: Array) -> dict[str, Array]:
         numbers = jax.tree.map(lambda table: jnp.asarray(table).astype(scores.dtype), tables["numbers"])
+        scores = _computed_once(scores, numbers["one"])
         scores = jnp.concatenate([scores, *self._dependent(numbers, scores)])
         known = [group.values(uniforms, scores, p) for group, p in zip(self._groups, numbers["groups"], strict=True)]
         values = jnp.concatenate([*known, numbers["fixed"]])
@@ -129,6 +130,7 @@ class DrawPlan:
             path = self._paths.scores(numbers["paths"], scores, values)
             later = zip(self._path_groups, numbers["path groups"], strict=True)
             values = jnp.concatenate([values, *(group.values(uniforms, path, p) for group, p in later)])
+        values = _computed_once(values, numbers["one"])
         return {item.name: _shaped(item, pick(values, places)) for item, places in self._outputs}
 
     def _dependent(self, numbers: Tables, scores: Array) -> list[Array]:
@@ -141,6 +143,15 @@ class DrawPlan:
             count = len(self._shared)
             parts += [common[:count] + numbers["apart"] * pick(scores, self._shared), common[count:]]
         return parts
+
+
+def _computed_once(vector: Array, one: Array) -> Array:
+    """The same vector, behind a division by 1 that comes as data.
+
+    XLA on a CPU repeats what it takes for cheap inside every reader, and a whole normal quantile with it. A division it
+    does not repeat: measured over 1,237 elements, 13 us a draw against 49, and 5.5 s of compilation against 8.3.
+    """
+    return vector / one
 
 
 def _shaped(item: Input, values: Array) -> Array:

@@ -1,9 +1,9 @@
 """What a sampler is: uniform bits for every column of one draw, a pure function of (seed, index, column)."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,9 @@ from jax.typing import DTypeLike
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
-Tables = Mapping[str, Words]
+HostTable = NDArray[np.unsignedinteger[Any]]
+
+Word = TypeVar("Word", Array, Words)
 
 # The smallest and largest uniform of 23 bits; nothing downstream ever sees 0 or 1.
 LEAST = 2.0**-24
@@ -39,7 +41,7 @@ class Sampler(Protocol):
     def __init__(self, seed: int, scramblings: int, draws: int | None) -> None:
         """Remember the seed; `draws` is the size of the design, where the sampler has one."""
 
-    def tables(self, columns: Iterable[Column]) -> dict[str, Words]:
+    def tables(self, columns: Iterable[Column]) -> dict[str, HostTable]:
         """Arrays that the executable takes as arguments."""
 
     def bits(self, tables: dict[str, Array], index: Array) -> Array:
@@ -69,15 +71,18 @@ def keys(rows: Iterable[tuple[str | int, ...]]) -> Words:
     return np.stack([values >> np.uint64(32), values & np.uint64(0xFFFFFFFF)], axis=-1).astype(np.uint32)
 
 
-def mix(x: Array) -> Array:
+def mix(x: Word) -> Word:
     """Bijective 32-bit mixer "lowbias32" (Wellons, revised constants); avalanche bias below 0.11 on the ideal 0."""
     x = (x ^ (x >> np.uint32(16))) * np.uint32(0x21F0AAAD)
     x = (x ^ (x >> np.uint32(15))) * np.uint32(0xD35A2D97)
     return x ^ (x >> np.uint32(15))
 
 
-def counter_bits(column_keys: Array, index: Array) -> Array:
-    """Counter-based random bits: two keyed rounds of the mixer on the index; keys (columns, 2), result (columns,)."""
+def counter_bits(column_keys: Word, index: Word) -> Word:
+    """Counter-based random bits, in the graph or on the host: two keyed rounds of the mixer on the index.
+
+    Keys (columns, 2), result (columns,).
+    """
     return mix(mix(index ^ column_keys[:, 0]) + column_keys[:, 1])
 
 

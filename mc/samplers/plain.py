@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from jax import Array
 
-from mc.samplers.contract import Column, Words, counter_bits, keys
+from mc.samplers.contract import Column, HostTable, counter_bits, keys
 
 
 class Plain:
@@ -13,7 +13,7 @@ class Plain:
     def __init__(self, seed: int, scramblings: int, draws: int | None = None) -> None:
         self.seed, self.scramblings, self.draws = seed, scramblings, draws
 
-    def tables(self, columns: Iterable[Column]) -> dict[str, Words]:
+    def tables(self, columns: Iterable[Column]) -> dict[str, HostTable]:
         """Two 32-bit keys per column."""
         return {"keys": keys((self.seed, "plain", column.label) for column in columns)}
 

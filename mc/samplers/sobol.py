@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from mc.samplers.contract import Column, Words, counter_bits, keys, split_index
+from mc.samplers.contract import Column, HostTable, Words, counter_bits, keys, split_index
 from mc.samplers.joe_kuo import BITS, direction_numbers
 
 
@@ -23,7 +23,7 @@ class Sobol:
     def __init__(self, seed: int, scramblings: int, draws: int | None = None) -> None:
         self.seed, self.scramblings, self.draws = seed, scramblings, draws
 
-    def tables(self, columns: Iterable[Column]) -> dict[str, Words]:
+    def tables(self, columns: Iterable[Column]) -> dict[str, HostTable]:
         """Bit-reversed direction numbers (32, D), scrambling seeds (R, D), keys of the hashed columns (H, 2)."""
         columns = tuple(columns)
         placed = [column.dimension for column in columns if column.dimension is not None]
