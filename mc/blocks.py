@@ -9,34 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import DTypeLike
 
+from mc.draws import DrawPlan
 from mc.settings import Settings
 from mc.state import LISTED_FAILURES
 from mc.statistics.contract import Numbers
 from mc.statistics.plan import Pack, Series, plan_packs
 from mc.study import Study
-
-
-class DrawPlan(Protocol):
-    """What blocks need of a plan of draws, see `mc.draws`."""
-
-    @property
-    def tables(self) -> Any:
-        """Arrays that `draw` reads."""
-
-    def draw(self, tables: Any, index: Array, dtype: DTypeLike) -> dict[str, Array]:
-        """Inputs of draw `index`."""
-
-    def mean_draw(self, dtype: DTypeLike) -> Mapping[str, Numbers]:
-        """Every input at its mean."""
 
 
 @contextlib.contextmanager
@@ -47,13 +33,24 @@ def precise() -> Iterator[None]:
 
 
 class BlockProgram:
-    """The program of one study and settings: traced once, compiled once for each device that runs it."""
+    """The program of one study and settings: traced once, compiled once for each device that runs it.
 
-    def __init__(self, study: Study, settings: Settings, plan: DrawPlan, series: tuple[Series, ...]) -> None:
+    `like` is an earlier program of the same structure, whose compiled form is used again.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        settings: Settings,
+        plan: DrawPlan,
+        series: tuple[Series, ...],
+        like: BlockProgram | None = None,
+    ) -> None:
         self.study, self.settings, self.plan, self.series = study, settings, plan, series
         self.dtype = jnp.dtype(settings.precision)
         self.packs, self.causes = plan_packs(series), cause_names(study)
-        self.compiled = jax.jit(self._run, donate_argnames="carry")
+        self.compiled: Callable[..., dict[str, Any]]
+        self.compiled = like.compiled if like else jax.jit(self._run, donate_argnames="carry")
 
     def data(self) -> Any:
         """The study's data on the host, floating arrays in the precision of the chain."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from mc.blocks import BlockProgram
 from mc.draws import plan_draws
 from mc.errors import InputError
-from mc.identity import identity_of
+from mc.identity import FIXED_DESIGNS, identity_of
 from mc.pilot import run_pilot
 from mc.runner import BlockRunner
 from mc.settings import Exceedance as Exceedance
@@ -40,6 +40,11 @@ GROUP_SECONDS = 1.0
 
 MOST_BLOCKS = 4096
 """Blocks between two reports, however fast they are."""
+
+MOST_PROGRAMS = 4
+"""Compiled programs that a process remembers: a run that is continued does not compile again."""
+
+_PROGRAMS: dict[Hashable, BlockProgram] = {}
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def run_ensemble(
     `progress`, `stop` and `save` (a state to keep on disk) are called between groups of blocks. A run that was stopped
     returns what it has: `complete` is False. `draws=(0, 0)` returns the pilot alone, a state to start parts of a run
     from. FailedDraws when more than `settings.failed_share` of the draws fail; InputError when `state` is of another
-    run. The bits of a result do not depend on `devices`; by default further devices join when that saves time.
+    run. The bits of a result do not depend on `devices`; those after the first join when that saves time.
     """
     low, high = draws or (0, settings.draws)
     if not 0 <= low <= high <= settings.draws:
@@ -83,8 +88,9 @@ def run_ensemble(
         state = _empty_state(program, identity, run_pilot(first, min(settings.pilot, settings.draws), settings.allowed))
     else:
         merge(state, _empty_state(program, identity, state.pilot))
+        state = replace(state, draws=settings.draws)
     todo = missing_ranges(state.ranges, low, high)
-    others = chosen[1:] if devices or _worth_sharing(first, todo) else []
+    others = chosen[1:] if _worth_sharing(first, todo) else []
     runners = [first, *(BlockRunner(program, device) for device in others)]
     return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds)).finish()
 
@@ -190,7 +196,20 @@ def _program(study: Study, settings: Settings) -> BlockProgram:
         scramblings=settings.scramblings,
         draws=settings.draws,
     )
-    return BlockProgram(study, settings, plan, plan_series(study, settings))
+    structure = _structure(study, settings)
+    program = BlockProgram(study, settings, plan, plan_series(study, settings), like=_PROGRAMS.pop(structure, None))
+    _PROGRAMS[structure] = program
+    if len(_PROGRAMS) > MOST_PROGRAMS:
+        del _PROGRAMS[next(iter(_PROGRAMS))]
+    return program
+
+
+def _structure(study: Study, settings: Settings) -> Hashable:
+    """All that is built into a program: data, number of draws and what is done with the results are not."""
+    draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
+    built_in = replace(settings, draws=draws, failed_share=0.0, keep=(), pilot=1)
+    coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
+    return (study.function, study.inputs, study.correlations, study.outputs, coords, built_in)
 
 
 def _empty_state(program: BlockProgram, identity: dict[str, str], pilot: Pilot) -> EnsembleState:

@@ -96,7 +96,7 @@ def _finish_series(series: Series, state: EnsembleState) -> SeriesSummary:
         for found, arrays in zip(
             (value, mcse, diagnostic), (estimates.value, estimates.mcse, estimates.diagnostic), strict=True
         ):
-            found |= {name: array.reshape(*array.shape[:-1], *series.shape) for name, array in arrays.items()}
+            found |= {name: array.reshape((*array.shape[:-1], *series.shape)) for name, array in arrays.items()}
     return SeriesSummary(
         name=series.name,
         output=series.output,

@@ -40,12 +40,12 @@ def quantiles_of(ordered: Numbers, probabilities: Sequence[float]) -> Numbers:
 
 def fit_bins(ordered: Numbers, probabilities: Sequence[float]) -> HostState:
     """`knot` (segment + 1, element) and `slope` (segment, element; 1 / unit) from pilot values in ascending order."""
-    knots: set[float] = {0.0, 1.0}
+    knots = [0.0, 1.0]
     for probability in probabilities:
         reach = KNOT_ERRORS * np.sqrt(probability * (1 - probability) / ordered.shape[1])
         # Never closer to the end than a quarter: a heavy tail would else spoil the bins next to the quantile.
         low, high = max(probability - reach, probability / 4), min(probability + reach, (3 + probability) / 4)
-        knots |= {low, probability, high}
+        knots += [low, probability, high]
     if len(knots) > INNER:
         raise ValueError(f"{len(probabilities)} probabilities are too many for {BINS} bins")
     knot = quantiles_of(ordered, sorted(knots))
