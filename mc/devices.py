@@ -99,8 +99,9 @@ def _prefer(variable: str, option: str, value: Any) -> None:
         return
     import jax
 
+    update: Any = jax.config.update
     try:
         if getattr(jax.config, option) in UNSET:
-            jax.config.update(option, value)
+            update(option, value)
     except (AttributeError, RuntimeError):  # an older JAX lacks the option, or its devices have already started
         return

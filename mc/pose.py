@@ -118,6 +118,9 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
     return Posed(study, priors, notes)
 
 
+DIFFERENCE = "difference/"
+"""Before the name of an output: its paired difference to the reference (`mc.statistics.plan`)."""
+
 HYDROGEN = ("on_site", "bought")
 
 MODELS: dict[str, Model] = {"steel": _steel}
@@ -133,7 +136,8 @@ def _check_names(run: Run, outputs: "Iterable[Output]") -> None:
     asked += [("statistics.quantiles", pattern, names) for pattern in run.statistics.quantiles]
     asked += [("statistics.differences", pattern, with_scenarios) for pattern in run.statistics.differences]
     asked += [("keep.outputs", pattern, names) for pattern in run.keep.outputs]
-    asked += [(f"exceedance.{name}.output", item.output, names) for name, item in run.exceedance.items()]
+    with_differences = (*names, *(f"{DIFFERENCE}{name}" for name in _fitting(outputs, run.statistics.differences)))
+    asked += [(f"exceedance.{name}.output", item.output, with_differences) for name, item in run.exceedance.items()]
     problems = [
         f"{_place(run, key)}: {key}: no output {pattern!r}{suggestion(pattern, known) or _some(known)}"
         for key, pattern, known in asked

@@ -11,12 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mc
 from mc.runfile import Run, RunFile
 
 if TYPE_CHECKING:
     import jax
 
-PACKAGES = ("ferrocast", "jax", "jaxlib", "numpy", "scipy", "xarray", "netCDF4", "pydantic", "pint")
+PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "xarray", "netCDF4", "pydantic", "pint")
 """Distributions whose versions can change a number or the way it is written."""
 
 
@@ -25,7 +26,7 @@ def provenance(run: Run, priors_digest: str, devices: "Sequence[jax.Device]") ->
     settings = run.model_dump(mode="json")
     return {
         "title": run.title or run.file.stem,
-        "source": f"ferrocast {version_of('ferrocast')}, Monte Carlo ensemble of model {run.model.metal!r}",
+        "source": f"ferrocast {mc.__version__}, Monte Carlo ensemble of model {run.model.metal!r}",
         "history": f"{timestamp()} ferrocast run {run.file.name}",
         "run_file": run.file.name,
         "run": json.dumps(settings, ensure_ascii=False),
@@ -60,7 +61,11 @@ def timestamp() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that numbers depend on."""
-    return {"python": platform.python_version()} | {name: version_of(name) for name in PACKAGES}
+    return (
+        {"python": platform.python_version()}
+        | {"ferrocast": mc.__version__}
+        | {name: version_of(name) for name in PACKAGES}
+    )
 
 
 def version_of(distribution: str) -> str:

@@ -1,12 +1,14 @@
 """Run -> cube on disk: the one place where all of mc meets."""
 
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mc.cube.write import claim, require_room, write_tree
+from mc.cube.write import claim, require_room, write_cube
 from mc.devices import find_devices, prepare
 from mc.errors import InputError, Stopped
 from mc.pose import Posed, pose, settings_of
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mc.settings import Settings
     from mc.state import EnsembleState
     from mc.tables import Priors
+
+log = logging.getLogger("ferrocast")
 
 
 def make_cube(
@@ -41,8 +45,9 @@ def make_cube(
     run = run if isinstance(run, Run) else load_run(Path(run))
     with claim(run.cube, overwrite=overwrite) as part:
         prepare(run.ensemble.device)
-        posed = pose(run, priors)
-        settings = _settings(run, posed)
+        with _timed("reading priors, making the study"):
+            posed = pose(run, priors)
+            settings = _settings(run, posed)
         devices = find_devices(run.ensemble.device)
 
         from mc.cube.layout import expected_bytes, lay_out
@@ -51,13 +56,25 @@ def make_cube(
 
         require_room(run.cube, expected_bytes(posed.study, settings))
         begin = time.perf_counter()
-        state = run_ensemble(posed.study, settings, progress=progress, stop=stop, devices=devices)
+        with _timed("drawing"):
+            chosen = None if run.ensemble.device == "auto" else devices
+            state = run_ensemble(posed.study, settings, progress=progress, stop=stop, devices=chosen)
         _require_complete(state)
         origin = provenance(run, posed.digest, devices) | {"wall_time_s": round(time.perf_counter() - begin, 3)}
-        summary = finish(posed.study, settings, state)
-        tree = lay_out(posed, settings, summary, origin, state, keep_state=run.keep.state)
-        write_tree(tree, part, run.cube)
+        with _timed("laying out the cube"):
+            groups = lay_out(
+                posed, settings, finish(posed.study, settings, state), origin, state, keep_state=run.keep.state
+            )
+        with _timed("writing the cube"):
+            write_cube(groups, part, run.cube)
     return run.cube
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    begin = time.perf_counter()
+    yield
+    log.debug("%.2f s %s", time.perf_counter() - begin, what)
 
 
 def _settings(run: Run, posed: Posed) -> "Settings":

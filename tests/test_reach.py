@@ -87,3 +87,29 @@ def test_no_reach_is_missed_where_a_derivative_is_not_zero() -> None:
     slopes = jax.jacobian(lambda draw: function(data, draw))(point)
     for output, by_input in slopes.items():
         assert {name for name, slope in by_input.items() if slope != 0} <= found.inputs[output]
+
+
+def test_values_laid_side_by_side_and_taken_apart_keep_their_sources() -> None:
+    index = np.array([3, 0, 1, 1], np.int32)
+
+    def function(data: Any, draw: Draw) -> dict[str, Array]:
+        pool = jnp.concatenate([data["k"], draw["a"][None], draw["b"][None], draw["c"][None]])
+        taken = pool.at[index].get(mode="promise_in_bounds", wrap_negative_indices=False).reshape(2, 2)
+        later = jnp.stack([draw["d"] * taken[0, 0], draw["c"]])[:1].sum()
+        return {"drawn": taken[0, 0], "known": taken[0, 1] * taken[1].sum(), "product": later, "whole": pool.sum()}
+
+    found = reach(study_of(function, "drawn", "known", "product", "whole")).inputs
+    assert {name: "".join(sorted(found[name])) for name in found} == {
+        "drawn": "a",
+        "known": "",
+        "product": "ad",
+        "whole": "abc",
+    }
+
+
+def test_an_index_that_a_draw_decides_takes_every_source() -> None:
+    def function(_: Any, draw: Draw) -> dict[str, Array]:
+        pool = jnp.stack([draw["a"], draw["b"]])
+        return {"picked": pool[jnp.round(draw["c"]).astype(jnp.int32)]}
+
+    assert reach(study_of(function, "picked")).inputs == {"picked": frozenset("abc")}

@@ -6,15 +6,17 @@ a command has its arguments.
 
 import json
 import logging
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mc.errors import InputError
+from mc.places import is_file, is_folder
 
 log = logging.getLogger("ferrocast")
 
@@ -43,7 +45,7 @@ def say(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Put one JSON document on stdout; what is not finite becomes null."""
-    say(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, allow_nan=False))
+    say(json.dumps(_finite(value), ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, allow_nan=False))
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> None:
@@ -68,11 +70,19 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
 
 def existing_cube(cube: Path) -> Path:
     """The cube, or a plain word on why it cannot be opened."""
-    if cube.is_dir():
+    if is_folder(cube):
         raise InputError(f"{cube}: is a folder; name a cube (.nc)")
-    if not cube.is_file():
+    if not is_file(cube):
         raise InputError(f"{cube}: no such cube; make one with: ferrocast run RUN.toml")
     return cube
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _is_set(variable: str) -> bool:

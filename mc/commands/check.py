@@ -7,6 +7,7 @@ import typer
 
 from mc.commands import Json, Verbose, log, say, say_json, say_table, start_log
 from mc.errors import InputError
+from mc.places import is_folder
 
 if TYPE_CHECKING:
     from mc.tables import Priors, Row
@@ -28,7 +29,7 @@ def check(
       ferrocast check runs/baseline.toml -v
     """
     start_log(verbose=verbose)
-    priors = _priors_in(path, metal) if path.is_dir() else _priors_of(path)
+    priors = _priors_in(path, metal) if is_folder(path) else _priors_of(path)
     uncertain = [row for row in priors.rows if row.uncertain] if priors is not None else []
     count = len(priors.rows) if priors is not None else 0
     if json:

@@ -38,8 +38,6 @@ def _findings() -> dict[str, Any]:
     from mc.devices import cache_folder, prepare, usable_cores
 
     prepare()
-    import jax
-
     from mc.provenance import device_text, versions
 
     folder = cache_folder()
@@ -50,8 +48,7 @@ def _findings() -> dict[str, Any]:
         "machine": f"{platform.platform()}, {usable_cores()} usable cores",
         "devices": device_text(devices) or "none",
         "memory": [f"{device}: {limit / 1e9:.0f} GB" for device in devices if (limit := _memory(device))],
-        "precision": "chain in float32 (float64 on request), sums in float64; "
-        f"matrix products: {jax.config.jax_default_matmul_precision or 'full float32, no TF32'}",
+        "precision": "float32 for the chain (float64 on request), float64 for sums",
         "cache": f"{folder}: {len(cached)} files, {sum(cached) / 1e6:.1f} MB" if folder else "off",
         "environment": [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith("FERROCAST_")],
         "advice": advice or ["nothing is missing"],

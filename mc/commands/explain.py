@@ -1,5 +1,7 @@
 """`ferrocast explain`: what a number is, which inputs can move it, and where those come from."""
 
+import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +11,6 @@ from mc.commands import Json, Quiet, existing_cube, log, say, say_json, say_tabl
 from mc.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 FEW = 6
@@ -77,10 +78,9 @@ def _behind(inputs: "xr.Dataset", output: str) -> tuple[list[dict[str, Any]], di
     reached = inputs["reaches"].isel(output=[str(name) for name in inputs["output"].values].index(output)).values
     quantities = {str(name) for name, hit in zip(inputs["quantity"].values, reached, strict=True) if hit}
     columns = [str(name) for name in inputs.data_vars if str(name).startswith("row_")]
-    frame: pd.DataFrame = inputs[columns].to_dataframe()
-    frame.columns = [str(name).removeprefix("row_") for name in frame.columns]
-    frame = frame[frame["of"].isin(quantities)]
-    rows = [_row({str(key): value for key, value in record.items()}) for record in frame.to_dict("records")]
+    table = {name.removeprefix("row_"): inputs[name].values.tolist() for name in columns}
+    records = [dict(zip(table, cells, strict=True)) for cells in zip(*table.values(), strict=True)]
+    rows = [record for record in records if record["of"] in quantities]
     rows.sort(key=lambda row: row["family"] == "fixed")
     used = {row["source"] for row in rows}
     texts = (
@@ -89,10 +89,6 @@ def _behind(inputs: "xr.Dataset", output: str) -> tuple[list[dict[str, Any]], di
         else {}
     )
     return rows, {str(key): str(text) for key, text in texts.items() if key in used}
-
-
-def _row(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(value, float) and value != value else value for key, value in record.items()}
 
 
 def _print(facts: dict[str, Any], rows: list[dict[str, Any]], sources: dict[str, str], every_row: bool) -> None:
@@ -131,7 +127,7 @@ def _lines(rows: list[dict[str, Any]], every_row: bool) -> list[list[str]]:
 
 
 def _value(row: dict[str, Any]) -> str:
-    points = [row[name] for name in ("low", "mid", "high") if row[name] is not None]
+    points = [row[name] for name in ("low", "mid", "high") if math.isfinite(row[name])]
     return " / ".join(f"{point:.4g}" for point in points)
 
 
@@ -141,8 +137,6 @@ def _where(row: dict[str, Any]) -> str:
 
 def reference(entry: str) -> str:
     """A BibTeX entry as a line: author (year): title. Where."""
-    import re
-
     fields = {
         key.lower(): re.sub(r"[{}]", "", text).strip()
         for key, text in re.findall(r"(\w+)\s*=\s*[{\"](.*?)[}\"]\s*,?\s*(?:\n|$|\}$)", entry)

@@ -73,8 +73,13 @@ def _answer(question: "Run", overwrite: bool, as_json: bool) -> None:
 
     begin = time.perf_counter()
     with _Stop() as stop, _reporter(question.ensemble.draws) as report:
+
+        def progress(state: "Progress") -> None:
+            report(state)
+            stop.asked = state.done < state.total
+
         try:
-            cube = make_cube(question, overwrite=overwrite, progress=report, stop=stop)
+            cube = make_cube(question, overwrite=overwrite, progress=progress, stop=stop)
         except Stopped as error:
             error.exit_code = 128 + stop.signal
             raise
@@ -140,7 +145,7 @@ class _Stop:
 def _reporter(draws: int) -> Iterator[Any]:
     """A bar on a terminal, plain lines in a log, nothing when quiet."""
     if not log.isEnabledFor(20):
-        yield None
+        yield lambda _: None
     elif sys.stderr.isatty():
         with _bar(draws) as report:
             yield report
@@ -151,7 +156,8 @@ def _reporter(draws: int) -> Iterator[Any]:
 @contextmanager
 def _bar(draws: int) -> Iterator[Any]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),
@@ -160,7 +166,7 @@ def _bar(draws: int) -> Iterator[Any]:
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+    with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("compiling", total=draws, speed="")
 
         def report(state: "Progress") -> None:

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SHOWN = ("mean", "sd", "p05", "p50", "p95")
-EVERY_YEARS = 10
+PROBABILITIES = ("probability",)
+RANK = {"output": 0, "scenario": 1, "province": 3, "name": 4, "year": 5}
+"""Order of the columns of labels; axes that are not named here stand in the middle."""
+
+NOT_INDEX = ("unit", "statistics", "errors")
 
 
 def show(
@@ -86,31 +90,35 @@ def _list(found: Sequence[dict[str, Any]], as_json: bool) -> None:
 
 
 def _short(statistics: Sequence[str]) -> str:
-    return "mean, sd, quantiles" if any(name.startswith("p") for name in statistics) else ", ".join(statistics[:2])
+    return "mean, sd, quantiles" if "p50" in statistics else ", ".join(statistics[:2])
 
 
 def _table(found: Sequence[dict[str, Any]]) -> None:
-    """One block a table: index columns that differ, then value ± error."""
-    from mc.digits import with_error
-
-    index = [name for name in found[0] if name not in ("statistics", "unit", "errors")]
-    index += [name for row in found for name in row if name not in (*index, "statistics", "unit", "errors")]
-    index = list(dict.fromkeys(index))
-    names = [name for name in SHOWN if any(name in row["statistics"] for row in found)]
-    names += [name for row in found for name in row["statistics"] if name == "probability" and name not in names]
-    lines = []
-    for row in found:
-        cells = []
-        for name in dict.fromkeys(names):
-            value, error = row["statistics"].get(name), row["errors"].get(name)
-            text, spread = with_error(_number(value), _number(error))
-            cells.append(f"{text} ±{spread}" if spread else text)
-        lines.append([*(str(row.get(name, "")) for name in index), row["unit"], *cells])
-    columns = [*index, "unit", *dict.fromkeys(names)]
-    say_table(columns, lines, numbers=len(columns) - len(index) - 1)
-    say("")
+    """Statistics first, probabilities after them: each a table of index columns, unit, and value ± error."""
+    for names in (SHOWN, PROBABILITIES):
+        rows = [row for row in found if any(name in row["statistics"] for name in names)]
+        if rows:
+            _block(rows, [name for name in names if any(name in row["statistics"] for row in rows)])
     say("± Monte Carlo standard error")
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+def _block(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+    index = list(dict.fromkeys(name for row in rows for name in row if name not in NOT_INDEX))
+    index.sort(key=lambda name: RANK.get(name, 2))
+    lines = [[*(str(row.get(name, "")) for name in index), row["unit"], *_cells(row, names)] for row in rows]
+    say_table([*index, "unit", *names], lines, numbers=len(names))
+    say("")
+
+
+def _cells(row: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """Values with as many digits as their errors justify; an error of exactly 0 borrows the digits of the others."""
+    from mc.digits import with_error
+
+    errors = {name: row["errors"].get(name) or 0.0 for name in names}
+    coarsest = max(errors.values())
+    cells = []
+    for name in names:
+        value = row["statistics"].get(name)
+        text, spread = with_error(float("nan") if value is None else value, errors[name] or coarsest)
+        cells.append(f"{text} ±{spread}" if spread and errors[name] else text)
+    return cells

@@ -8,7 +8,7 @@ import numpy as np
 
 from mc.axes import DRAW, SCENARIO, YEAR
 from mc.cube.names import AT_MEAN, DISPLAY_UNIT, MEAN, SD, STATISTIC
-from mc.cube.units import cf_unit
+from mc.cube.units import cf_unit, people_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,15 +26,20 @@ LONG_NAMES = {
 _MASS = re.compile(r"[kMG]?t(CO2|ce)?(/person)?")
 
 
-def unit_attributes(unit: str) -> dict[str, str]:
-    """`units` for programs, `display_unit` for people, `quantity` where the unit names a substance or a currency."""
+def unit_attributes(unit: str, name: str = "") -> dict[str, str]:
+    """`units` for programs, `display_unit` for people, `quantity` where a substance or a currency is meant.
+
+    A tonne of CO2 is a tonne to the model; the name of the output (`co2_captured`) says so.
+    """
     units, quantity = cf_unit(unit)
-    return {"units": units, DISPLAY_UNIT: unit} | ({"quantity": quantity} if quantity else {})
+    if not quantity and units != "1" and "co2" in name.split("_"):
+        quantity = "CO2"
+    return {"units": units, DISPLAY_UNIT: people_unit(unit)} | ({"quantity": quantity} if quantity else {})
 
 
 def cell_methods(unit: str, dims: Sequence[str], over_draws: str) -> str:
     """How a value stands for its year (amounts at its end, rates and ratios as its mean) and for the draws."""
-    within = "" if YEAR not in dims else "year: point " if _MASS.fullmatch(unit) else "year: mean "
+    within = "" if YEAR not in dims else "year: point " if _MASS.fullmatch(people_unit(unit)) else "year: mean "
     return f"{within}realization: {over_draws}"
 
 

@@ -1,4 +1,4 @@
-"""Summary of a run -> the tree of groups that is a cube."""
+"""Summary of a run -> the groups of a cube."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -25,6 +25,7 @@ from mc.cube.names import (
     percentile_label,
 )
 from mc.cube.state import state_group
+from mc.cube.units import people_unit
 from mc.pose import Posed
 from mc.settings import Settings
 from mc.state import EnsembleState, Kept
@@ -43,8 +44,8 @@ def lay_out(
     state: EnsembleState,
     *,
     keep_state: bool = False,
-) -> xr.DataTree:
-    """The cube of a run; every group carries its own coordinates and opens by itself."""
+) -> dict[str, xr.Dataset]:
+    """The groups of the cube of a run, the root (`/`) first; every group carries its own coordinates."""
     layout = _Layout(posed, settings, summary)
     results = [item for item in summary.series.values() if item.kind == "result" and not item.is_difference]
     groups = {"/": layout.group(results)}
@@ -59,7 +60,7 @@ def lay_out(
     groups[INPUTS] = inputs_group(posed)
     if keep_state:
         groups[STATE] = state_group(state)
-    return xr.DataTree.from_dict(groups)
+    return groups
 
 
 def expected_bytes(study: Study, settings: Settings) -> int:
@@ -104,7 +105,7 @@ class _Layout:
         for name, values in kept.outputs.items():
             output = units[name]
             methods = {"cell_methods": cell_methods(output.unit, output.dims, "point")}
-            attributes = unit_attributes(output.unit) | {"long_name": output.long_name} | methods
+            attributes = unit_attributes(output.unit, output.name) | {"long_name": output.long_name} | methods
             variables[name] = xr.Variable((DRAW, *output.dims), values, attributes)
         labels = {item.name: item.labels for item in self.study.inputs}
         for name, values in kept.inputs.items():
@@ -116,7 +117,7 @@ class _Layout:
     def _statistics(self, item: SeriesSummary) -> xr.Variable:
         values = {MEAN: item.value[MEAN], SD: item.value[SD], AT_MEAN: item.at_mean}
         values |= self._percentiles(item.value)
-        attributes = unit_attributes(item.unit) | {
+        attributes = unit_attributes(item.unit, item.output) | {
             "long_name": item.long_name,
             "cell_methods": cell_methods(item.unit, item.dims, "mean (or what the coordinate statistic says)"),
             "ancillary_variables": item.output + MCSE,
@@ -127,7 +128,7 @@ class _Layout:
     def _errors(self, item: SeriesSummary) -> xr.Variable:
         values = {MEAN: item.mcse[MEAN], SD: item.mcse[SD]} | self._percentiles(item.mcse)
         scramblings = self.settings.scramblings
-        attributes = unit_attributes(item.unit) | {
+        attributes = unit_attributes(item.unit, item.output) | {
             "long_name": f"Monte Carlo standard error of {item.long_name}",
             "cell_methods": cell_methods(item.unit, item.dims, "standard_deviation (of the estimate)"),
             "degrees_of_freedom": scramblings - 1,
@@ -153,7 +154,7 @@ class _Layout:
             if key not in item.value:
                 continue
             side, level = ("above", wanted.above) if wanted.above is not None else ("below", wanted.below)
-            meaning = f"probability that {item.output} is {side} {level:g} {item.unit}"
+            meaning = f"probability that {item.output} is {side} {level:g} {people_unit(item.unit)}"
             methods = cell_methods("1", item.dims, "mean (of the event)")
             common = {"units": "1", DISPLAY_UNIT: "1", "cell_methods": methods}
             variables[wanted.name] = xr.Variable(
@@ -181,13 +182,13 @@ def _labels(probabilities: Iterable[float]) -> tuple[str, ...]:
 
 
 def _counts(summary: Summary) -> dict[str, Any]:
-    return {
+    counts = {
         "study": summary.study,
         "draws_valid": summary.valid,
         "draws_failed": summary.failures.number,
         "pilot_draws": summary.pilot_draws,
-        "warnings": "\n".join(summary.warnings),
     }
+    return counts | ({"warnings": "\n".join(summary.warnings)} if summary.warnings else {})
 
 
 def _clean(values: Mapping[str, Any]) -> dict[str, Any]:

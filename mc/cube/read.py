@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mc.errors import InputError
+from mc.places import is_file, is_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,9 +19,9 @@ def open_cube(cube: str | os.PathLike[str], group: str = "") -> "xr.Dataset":
     import xarray as xr
 
     path = Path(cube)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
-            f"{path}: {'is a folder' if path.is_dir() else 'no such cube'}; make one with: ferrocast run FILE"
+            f"{path}: {'is a folder' if is_folder(path) else 'no such cube'}; make one with: ferrocast run FILE"
         )
     try:
         with xr.open_dataset(path, engine="netcdf4", group=group or None) as dataset:

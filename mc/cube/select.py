@@ -143,17 +143,16 @@ def _pick(part: xr.Dataset, dim: str, labels: list[Any] | None, asked: bool, nam
 def _records(name: str, part: xr.Dataset) -> list[Record]:
     values, errors = part[name], part[name + MCSE]
     dims = [str(dim) for dim in values.dims if dim != STATISTIC]
-    labels = {dim: part[dim].values.tolist() for dim in dims}
+    columns = [(dim, axis, part[dim].values.tolist()) for axis, dim in enumerate(dims)]
     if "name_en" in part.coords and PROVINCE in dims:
-        labels["name"] = part["name_en"].values.tolist()
+        after = dims.index(PROVINCE)
+        columns.insert(after + 1, ("name", after, part["name_en"].values.tolist()))
     places = _places(values)
     found = []
     for at in np.ndindex(*(values.sizes[dim] for dim in dims)):
-        where = dict(zip(dims, at, strict=True))
-        named = where | ({"name": where[PROVINCE]} if "name" in labels else {})
         found.append(
             {"output": name}
-            | {dim: labels[dim][index] for dim, index in named.items()}
+            | {column: labels[at[axis]] for column, axis, labels in columns}
             | {
                 "unit": _unit(values),
                 "statistics": {label: _finite(values.values[(*place, *at)]) for label, place in places.items()},

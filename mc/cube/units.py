@@ -42,6 +42,14 @@ def cf_unit(unit: str) -> tuple[str, str]:
     return " ".join(terms) or "1", " ".join(quantities)
 
 
+def people_unit(unit: str) -> str:
+    """`Mt year-1` -> `Mt/year`, `t MWh-1` -> `t/MWh`: the unit with slashes, as people write it."""
+    terms = [(name, power) for name, power in _terms(unit) if name != "1"]
+    above = " ".join(name for name, power in terms if power == 1) or "1"
+    below = "".join(f"/{name}" for name, power in terms if power == -1)
+    return above + below
+
+
 def _plain(name: str) -> tuple[str, str]:
     match = _TERM.fullmatch(name)
     if match is None:
@@ -66,6 +74,7 @@ def _terms(unit: str) -> list[tuple[str, int]]:
         elif token in "/*":
             sign = signs[-1] * (-1 if token == "/" else 1)
         else:
-            terms.append((token, sign))
+            inverse = re.fullmatch(r"(\D+)-1", token)
+            terms.append((inverse[1], -sign) if inverse else (token, sign))
             sign = signs[-1]
     return terms

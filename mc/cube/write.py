@@ -2,15 +2,19 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mc.errors import DiskError, InputError
+from mc.places import is_file, is_folder, is_special
 
 if TYPE_CHECKING:
     import xarray as xr
+
+Groups = Mapping[str, "xr.Dataset"]
+"""Datasets by the path of their group, the root (`/`) first."""
 
 MARGIN = 1.05
 """File over bytes of its arrays, uncompressed: headers and attributes."""
@@ -26,9 +30,11 @@ def claim(cube: Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises:
         InputError: where the cube exists, cannot be written, or another process is writing it.
     """
-    if cube.is_dir():
+    if is_folder(cube):
         raise InputError(f"{cube}: is a folder; name a file: --out {cube / 'cube.nc'}")
-    if cube.exists() and not overwrite:
+    if is_special(cube):
+        raise InputError(f"{cube}: is a device or a pipe; name a file with --out")
+    if is_file(cube) and not overwrite:
         raise InputError(f"{cube}: exists; choose another name with --out, or replace it with --overwrite")
     _make_folder(cube)
     part, lock = cube.with_name(f"{cube.name}.part"), cube.with_name(f"{cube.name}.lock")
@@ -54,12 +60,16 @@ def require_room(cube: Path, needed: int) -> None:
         raise DiskError(f"{cube}: needs {size_text(needed)}, free on that disk: {size_text(free)}; nothing was written")
 
 
-def write_tree(tree: "xr.DataTree", part: Path, cube: Path) -> None:
-    """Write a cube under its temporary name, make sure that it is on the disk, and give it its final name."""
-    require_room(cube, needed_bytes(tree))
-    encoding = {node.path: _encoding(node) for node in tree.subtree}
+def write_cube(groups: Groups, part: Path, cube: Path) -> None:
+    """Write a cube under its temporary name, make sure that it is on the disk, and give it its final name.
+
+    Each group is written with its own coordinates, so that it opens by itself.
+    """
+    require_room(cube, needed_bytes(groups))
     try:
-        tree.to_netcdf(part, engine="netcdf4", format="NETCDF4", encoding=encoding, write_inherited_coords=True)
+        for at, (name, group) in enumerate(groups.items()):
+            mode: Literal["a", "w"] = "a" if at else "w"
+            group.to_netcdf(part, mode, "NETCDF4", group=name, engine="netcdf4", encoding=_encoding(group))
         _sync(part)
         part.replace(cube)
         _sync(cube.parent)
@@ -68,9 +78,9 @@ def write_tree(tree: "xr.DataTree", part: Path, cube: Path) -> None:
         raise DiskError(f"{cube}: could not be written ({error}); free on that disk: {size_text(free)}") from None
 
 
-def needed_bytes(tree: "xr.DataTree") -> int:
+def needed_bytes(groups: Groups) -> int:
     """Bytes that a cube takes at most."""
-    return int(sum(variable.nbytes for node in tree.subtree for variable in node.variables.values()) * MARGIN)
+    return int(sum(variable.nbytes for group in groups.values() for variable in group.variables.values()) * MARGIN)
 
 
 def size_text(size: float) -> str:
@@ -82,8 +92,8 @@ def size_text(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-def _encoding(node: "xr.DataTree") -> dict[str, dict[str, Any]]:
-    return {str(name): _variable_encoding(variable) for name, variable in node.variables.items()}
+def _encoding(group: "xr.Dataset") -> dict[Hashable, dict[str, Any]]:
+    return {name: _variable_encoding(variable) for name, variable in group.variables.items()}
 
 
 def _variable_encoding(variable: "xr.Variable") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mc.errors import InputError
+from mc.places import is_file
 from mc.runfile.toml import Path_, read_toml
 
 MAX_CHAIN = 8
@@ -112,7 +113,7 @@ def _chain(file: Path) -> list[Path]:
         if not isinstance(like, str) or "\0" in like:
             raise InputError(f"{place}: must be the path of a run file, in quotes")
         base = within_reach(chain[-1].parent, like, place)
-        if not base.is_file():
+        if not is_file(base):
             raise InputError(f"{place}: {base} does not exist; paths start from the folder of the run file")
         if base.resolve() in [member.resolve() for member in chain]:
             raise InputError(f"{place}: the files are like one another in a circle")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mc.errors import InputError
+from mc.places import is_file, is_folder
 from mc.runfile.layers import Layers, add_environment, add_options, file_layers, within_reach
 from mc.runfile.schema import Run, RunFile
 from mc.runfile.toml import Path_
@@ -27,7 +28,7 @@ def load_run(
         InputError: with one line per problem: place, key, value, remedy.
     """
     file = Path(file)
-    if not file.is_file():
+    if not is_file(file):
         raise InputError(f"{file}: {_why_no_file(file)}")
     layers = file_layers(file)
     add_environment(layers, os.environ if environment is None else environment)
@@ -46,9 +47,9 @@ def load_run(
 
 
 def _why_no_file(file: Path) -> str:
-    if file.is_dir():
+    if is_folder(file):
         return "is a folder; name a run file (TOML)"
-    near = suggestion(file.name, (path.name for path in file.parent.glob("*.toml"))) if file.parent.is_dir() else ""
+    near = suggestion(file.name, (path.name for path in file.parent.glob("*.toml"))) if is_folder(file.parent) else ""
     return f"no such run file{near}"
 
 
@@ -66,7 +67,7 @@ def _priors(layers: Layers, settings: RunFile) -> Path:
     if "\0" in named:
         raise InputError(f"{place}: not a usable path")
     target = Path(named).absolute() if folder is None else within_reach(folder, named, place)
-    if not target.is_dir():
+    if not is_folder(target):
         raise InputError(
             f"{place}: {_tidy(target)} is no folder; name the folder of priors, or make one: ferrocast init FOLDER"
         )

@@ -3,6 +3,7 @@
 import math
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ def read_toml(file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
         raise InputError(f"{file}: not valid TOML: {error}") from None
     except (RecursionError, ValueError):
         raise InputError(f"{file}: not valid TOML: nested too deeply, or a number too long") from None
-    frozen, keys = _freeze(file, values, ())
+    lines = _lines(text)
+    frozen, keys = _freeze(file, values, (), lines)
     if keys > MAX_KEYS:
         raise InputError(f"{file}: {keys} keys; a run file may have {MAX_KEYS}")
-    return frozen, _lines(text)
+    return frozen, lines
 
 
 def _text(file: Path) -> str:
@@ -58,19 +60,27 @@ def _text(file: Path) -> str:
     return text
 
 
-def _freeze(file: Path, value: Any, path: Path_) -> tuple[Any, int]:
+def _freeze(file: Path, value: Any, path: Path_, lines: Mapping[Path_, int]) -> tuple[Any, int]:
     """Lists become tuples; returns the value and the number of keys in it."""
     if len(path) > MAX_DEPTH:
         raise InputError(f"{file}: {'.'.join(path[:3])}...: nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        pairs = {key: _freeze(file, item, (*path, key)) for key, item in value.items()}
+        pairs = {key: _freeze(file, item, (*path, key), lines) for key, item in value.items()}
         return {key: item for key, (item, _) in pairs.items()}, sum(1 + count for _, count in pairs.values())
     if isinstance(value, list):
-        items = [_freeze(file, item, (*path, "[]")) for item in value]
+        items = [_freeze(file, item, (*path, "[]"), lines) for item in value]
         return tuple(item for item, _ in items), sum(count for _, count in items)
     if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{file}: {'.'.join(path)} = {value}: must be a finite number")
+        raise InputError(f"{nearest_line(file, lines, path)}: {'.'.join(path)} = {value}: must be a finite number")
     return value, 0
+
+
+def nearest_line(file: Path, lines: Mapping[Path_, int], path: Path_) -> str:
+    """`file:line` of a key, or of the innermost table around it that is known."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in lines:
+            return f"{file}:{lines[path[:length]]}"
+    return str(file)
 
 
 def _lines(text: str) -> dict[Path_, int]:

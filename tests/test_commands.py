@@ -1,0 +1,314 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from toy_world import TOY_RUN
+
+import mc
+from mc.__main__ import main
+from mc.cube import open_cube
+from mc.digits import plain, with_error
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("init", "check", "run", "show", "explain", "doctor")
+
+TOY_PROGRAM = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from mc import pose
+def toy(run, priors):
+    from toy_world import toy_model
+    return toy_model(run, priors)
+pose.MODELS["toy"] = toy
+from mc.__main__ import main
+main()
+"""
+"""The commands in a process of their own, with the toy model made known."""
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Exit code, stdout and stderr of a command."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def start(*arguments: str | Path, program: str = TOY_PROGRAM) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "FERROCAST_CACHE": "off"}
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["run", "--help"], ["run"], ["run", "x", "--draws", "y"]]
+)
+def test_help_version_and_argument_errors_import_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import atexit, sys\n"
+        "heavy = ('jax', 'xarray', 'numpy', 'scipy', 'netCDF4', 'pint')\n"
+        "atexit.register(lambda: sys.stderr.write('loaded: ' + ' '.join(h for h in heavy if h in sys.modules)))\n"
+        "from mc.__main__ import main\n"
+        "main()\n"
+    )
+    process = start(*arguments, program=program)
+    _, errors = process.communicate()
+    assert errors.endswith("loaded: ")
+
+
+def test_every_command_is_found_and_has_an_example(command: Command) -> None:
+    code, out, _ = command("--help")
+    assert code == 0
+    for name in COMMANDS:
+        assert f"  {name} " in out
+        code, page, _ = command(name, "--help")
+        assert code == 0
+        assert f"ferrocast {name}" in page.partition("Example:")[2]
+
+
+def test_version(command: Command) -> None:
+    assert command("--version") == (0, f"ferrocast {mc.__version__}\n", "")
+
+
+def test_run_prints_the_cube_on_stdout_and_the_log_on_stderr(toy_folder: Path, command: Command) -> None:
+    code, out, err = command("run", toy_folder / "runs" / "toy.toml")
+    cube = toy_folder / "runs" / "out" / "toy.nc"
+    assert (code, out) == (0, f"{cube}\n")
+    assert "256 of 256 draws" in err
+    assert "\x1b" not in err
+    code, out, err = command("run", toy_folder / "runs" / "toy.toml", "--overwrite", "--quiet", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["cube"] == str(cube)
+
+
+def test_options_reach_the_cube(toy_folder: Path, command: Command) -> None:
+    out = toy_folder / "mine.nc"
+    options = ("--draws", "64", "--seed", "9", "--precision", "float64", "--sampler", "plain", "--block", "32")
+    code, _, err = command("run", toy_folder / "runs" / "toy.toml", "--out", out, *options)
+    assert code == 0, err
+    cube = open_cube(out)
+    found = [cube.attrs[name] for name in ("draws", "seed", "precision", "sampler", "block")]
+    assert found == [64, 9, "float64", "plain", 32]
+    assert cube["co2"].dtype == "float64"
+
+
+def test_show_config_says_where_each_value_comes_from(
+    toy_folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FERROCAST_SEED", "4")
+    file = toy_folder / "runs" / "toy.toml"
+    code, out, _ = command("run", file, "--draws", "128", "--show-config", "--json")
+    values = json.loads(out)
+    assert code == 0
+    assert values["ensemble.draws"] == {"value": 128, "origin": "command line --draws"}
+    assert values["ensemble.seed"] == {"value": 4, "origin": "environment FERROCAST_SEED"}
+    assert values["model.metal"] == {"value": "toy", "origin": f"{file}:4"}
+    assert values["ensemble.block"] == {"value": 64, "origin": "default"}
+    code, out, _ = command("run", file, "--show-config")
+    assert any(line.split() == ["model.metal", "toy", f"{file}:4"] for line in out.splitlines())
+    assert not (toy_folder / "runs" / "out").exists()
+
+
+def test_a_full_disk_exits_74(toy_folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    full = shutil.disk_usage(toy_folder)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    code, out, err = command("run", toy_folder / "runs" / "toy.toml")
+    assert (code, out) == (74, "")
+    assert "free on that disk: 100 bytes" in err
+    assert list(toy_folder.rglob("*.nc*")) == []
+
+
+def test_failed_draws_exit_1(toy_folder: Path, command: Command) -> None:
+    file = toy_folder / "runs" / "faulty.toml"
+    file.write_text(TOY_RUN + '[options]\nhydrogen = "bought"\n', encoding="utf-8")
+    code, out, err = command("run", file)
+    assert (code, out) == (1, "")
+    assert "too_hot" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_a_run_and_leaves_no_file(toy_folder: Path, number: signal.Signals, code: int) -> None:
+    process = start("run", toy_folder / "runs" / "toy.toml", "--draws", 2**30)
+    assert process.stderr is not None
+    seen = ""
+    while "draws/s" not in seen:
+        line = process.stderr.readline()
+        assert line, seen
+        seen += line
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (code, "")
+    assert "nothing was written" in err
+    assert "Traceback" not in err
+    assert list((toy_folder / "runs" / "out").iterdir()) == []
+
+
+def test_a_signal_before_the_first_draw_leaves_no_file(toy_folder: Path) -> None:
+    program = TOY_PROGRAM.replace(
+        "    return toy_model(run, priors)", "    import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    process = start("run", toy_folder / "runs" / "toy.toml", program=program)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (143, "")
+    assert "Traceback" not in err
+    assert list((toy_folder / "runs" / "out").iterdir()) == []
+
+
+def test_show_prints_a_table_with_errors(toy_cube: Path, command: Command) -> None:
+    code, out, err = command("show", toy_cube, "--output", "co2", "--year", "2020", "--scenario", "low")
+    assert code == 0
+    header, _, row = out.splitlines()[:3]
+    assert header.split() == ["output", "scenario", "year", "unit", "mean", "sd", "p05", "p50", "p95"]
+    assert row.split()[:4] == ["co2", "low", "2020", "MtCO2/year"]
+    assert float(row.split()[4]) == pytest.approx(90, abs=0.5)
+    assert row.split()[5].startswith("±")
+    assert "256 of 256 draws valid" in err
+
+
+def test_show_without_options_shows_national_outputs_of_both_ends(toy_cube: Path, command: Command) -> None:
+    code, out, _ = command("show", toy_cube, "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [(row["output"], row.get("year")) for row in rows] == [
+        ("co2", 2020),
+        ("co2", 2040),
+        ("peak_year", None),
+        ("late", None),
+    ]
+    assert set(rows[0]["statistics"]) == {"mean", "sd", "p05", "p25", "p50", "p75", "p95", "at_mean_inputs"}
+    assert rows[0]["errors"]["at_mean_inputs"] is None
+
+
+@pytest.mark.parametrize("name", ["CN-HE", "he", "Hebei", "hebei", "河北"])
+def test_show_takes_a_province_by_code_or_name(toy_cube: Path, command: Command, name: str) -> None:
+    code, out, _ = command("show", toy_cube, "--province", name, "--year", "2030", "--json")
+    assert code == 0
+    assert [(row["output"], row["province"], row["name"]) for row in json.loads(out)] == [
+        ("co2_by_province", "CN-HE", "Hebei")
+    ]
+
+
+def test_show_lists_contents_and_differences(toy_cube: Path, command: Command) -> None:
+    code, out, _ = command("show", toy_cube, "--list", "--json")
+    assert code == 0
+    assert {row["output"]: row["axes"] for row in json.loads(out)} == {
+        "co2_by_province": ["scenario", "province", "year"],
+        "co2": ["scenario", "year"],
+        "peak_year": ["scenario"],
+        "late": ["scenario"],
+    }
+    code, out, _ = command("show", toy_cube, "--differences", "--output", "co2", "--year", "2020:2020", "--json")
+    means = {row["scenario"]: row["statistics"]["mean"] for row in json.loads(out)}
+    assert means["low"] == 0
+    assert means["high"] == pytest.approx(90, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "expected"),
+    [
+        (1853.27, 0.83, ("1853.3", "0.8")),
+        (1853.27, 12.4, ("1853", "12")),
+        (1853.27, 23.0, ("1850", "20")),
+        (1853.27, 0.0096, ("1853.270", "0.010")),
+        (0.012345, 0.00041, ("0.0123", "0.0004")),
+        (-0.04, 0.3, ("0.0", "0.3")),
+        (1853.27, 0.0, ("1853.27", "")),
+        (1853.27, float("nan"), ("1853.27", "")),
+        (float("nan"), 1.0, ("-", "")),
+        (1853.2712345, 1e-9, ("1853.271", "0.000")),
+        (12345678.0, 1500.0, ("12345700", "1500")),
+    ],
+)
+def test_no_more_digits_than_the_error_justifies(value: float, error: float, expected: tuple[str, str]) -> None:
+    assert with_error(value, error) == expected
+
+
+def test_numbers_without_error_keep_six_digits() -> None:
+    assert [plain(x) for x in (0.0, 1 / 3, 123456789.0, 1e-7)] == ["0", "0.333333", "1.23457e+08", "1.00000e-07"]
+
+
+def test_explain_names_the_inputs_that_reach_an_output(toy_cube: Path, command: Command) -> None:
+    code, out, _ = command("explain", toy_cube, "peak_year")
+    assert code == 0
+    assert "year of the peak" in out
+    assert "macro.growth" in out
+    assert "macro.level" not in out
+    code, out, _ = command("explain", toy_cube, "late", "--json")
+    facts = json.loads(out)
+    assert facts["of"] == "peak_year"
+    assert [(row["label"], row["low"], row["high"]) for row in facts["rows"]] == [("macro.growth", 0.0, 1.0)]
+
+
+def test_check_answers_for_a_run(toy_folder: Path, command: Command) -> None:
+    code, out, _ = command("check", toy_folder / "runs" / "toy.toml")
+    assert code == 0
+    assert "no problem" in out
+
+
+def test_check_lists_every_problem_of_the_tables(tmp_path: Path, command: Command) -> None:
+    (tmp_path / "steel").mkdir()
+    (tmp_path / "macro.csv").write_text("quantity,family\nx,y\n", encoding="utf-8")
+    code, out, err = command("check", tmp_path)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) > 3
+    assert "macro.csv" in err
+    assert "Traceback" not in err
+
+
+def test_init_writes_a_working_copy_once(tmp_path: Path, command: Command) -> None:
+    work = tmp_path / "work"
+    code, out, _ = command("init", work)
+    assert (code, out) == (0, f"{work}\n")
+    assert (work / "priors" / "README.md").is_file()
+    assert not (work / "runs" / "out").exists()
+    code, out, err = command("run", work / "runs" / "smoke.toml", "--show-config", "--json")
+    assert code == 0
+    assert json.loads(out)["ensemble.draws"]["value"] == 256
+    code, _, err = command("init", work)
+    assert code == 2
+    assert "exists" in err
+
+
+def test_doctor_reports_the_machine(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERROCAST_CACHE", "off")
+    code, out, _ = command("doctor", "--json")
+    findings = json.loads(out)
+    assert code == 0
+    assert findings["cache"] == "off"
+    assert "cpu" in findings["devices"]
+    assert findings["versions"]["jax"] == findings["versions"]["jaxlib"] or findings["versions"]["jax"]
+    code, out, _ = command("doctor")
+    assert "devices:" in out
+
+
+def test_public_names_are_there_and_are_imported_when_used() -> None:
+    for name in mc.HOMES:
+        assert getattr(mc, name).__name__ == name
+        assert name in dir(mc)
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = mc.nonsense
+    program = "import sys, mc; sys.stdout.write(str([m for m in ('jax', 'xarray', 'numpy') if m in sys.modules]))"
+    out, _ = start(program=program).communicate()
+    assert out == "[]"
