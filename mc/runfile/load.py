@@ -54,7 +54,7 @@ def _why_no_file(file: Path) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """ "; did you mean 'draws'?" where a known word is close, else nothing."""
+    """The words `; did you mean 'draws'?` where a known word is close, else nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -128,9 +128,8 @@ class RunFile(Section):
         if statistics.differences and statistics.reference is None:
             raise ValueError("statistics.differences need statistics.reference, the scenario that is subtracted")
         if statistics.reference is not None and statistics.reference not in self.scenarios:
-            raise ValueError(
-                f"statistics.reference = {statistics.reference!r} is no scenario; there are: {', '.join(self.scenarios)}"
-            )
+            names = ", ".join(self.scenarios)
+            raise ValueError(f"statistics.reference = {statistics.reference!r} is no scenario; there are: {names}")
         return self
 
 
