@@ -8,11 +8,13 @@ import pytest
 from scipy import stats
 
 from mc.blocks import precise
+from mc.draws import plan_draws
 from mc.statistics import STATISTICS, PilotView, scramblings
 from mc.statistics.bins import BINS, bin_of, fit_bins, value_at
 from mc.statistics.exceedance import Exceedance
 from mc.statistics.moments import Moments
 from mc.statistics.quantiles import Quantiles
+from mc.study import Input, Prior
 
 R = 16
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -298,11 +300,24 @@ def test_error_of_a_ratio_needs_two_scramblings_with_draws():
     assert np.isfinite(scramblings.ratio_error(np.ones((R, 2)), count)).all()
 
 
-def gaussian_replicates(replicates, draws, seed):
-    """Independent runs side by side as elements: a sum of three normal variables, standard deviation 1."""
-    rng = np.random.default_rng(seed)
-    weights = np.array([0.8, 0.5, math.sqrt(1 - 0.64 - 0.25)])
-    return (rng.normal(size=(draws, replicates, 3)) @ weights).astype(np.float32)
+WEIGHTS = np.array([0.8, 0.5, math.sqrt(1 - 0.64 - 0.25)], np.float32)
+TRUTH = {"mean": 0.0, "sd": 1.0, "quantile": stats.norm.ppf([[0.05], [0.5], [0.95]])}
+
+
+def replicated_runs(sampler, runs, draws):
+    """Independent runs side by side as elements, each of R scramblings: a sum of normal variables of variance 1."""
+    point = Prior("normal", *map(float, stats.norm.ppf([0.05, 0.5, 0.95])))
+    inputs = (Input("z", (point,) * 3, (3,), dimensions=(0, 1, 2)),)
+    plan = plan_draws(inputs, sampler=sampler, seed=5, scramblings=R * runs)
+
+    @jax.jit
+    def one_point(tables, point):
+        index = point * np.uint32(R * runs) + jnp.arange(R * runs, dtype=jnp.uint32)
+        return jax.vmap(lambda at: plan.draw(tables, at, jnp.float32)["z"])(index) @ jnp.asarray(WEIGHTS)
+
+    with precise():
+        points = [np.asarray(one_point(plan.tables, np.uint32(point))) for point in range(draws // R)]
+    return np.stack(points).reshape(-1, runs, R).transpose(0, 2, 1).reshape(draws, runs)
 
 
 def coverage(values, truth):
@@ -321,9 +336,23 @@ def coverage(values, truth):
     return found
 
 
-TRUTH = {"mean": 0.0, "sd": 1.0, "quantile": stats.norm.ppf([[0.05], [0.5], [0.95]])}
+@pytest.mark.parametrize("sampler", ["sobol", "plain"])
+def test_intervals_cover_in_a_thousand_runs(sampler):
+    values = replicated_runs(sampler, 1000, 1024)
+    found = coverage(values, TRUTH)
+    assert all(0.935 <= share <= 0.965 for share in found.values()), found
 
 
-def test_intervals_of_independent_draws_cover():
-    found = coverage(gaussian_replicates(400, 2048, 11), TRUTH)
-    assert all(0.91 <= share <= 0.985 for share in found.values()), found
+def test_error_of_a_scrambled_run_is_not_that_of_independent_draws():
+    values = replicated_runs("sobol", 100, 1024)
+    result = estimated(Moments(), values)
+    true_error = np.sqrt((result.value["mean"] ** 2).mean())
+    assert np.sqrt((result.mcse["mean"] ** 2).mean()) == pytest.approx(true_error, rel=0.3)
+    assert true_error < 0.2 / math.sqrt(1024)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draws", [4096, 16384])
+def test_intervals_cover_in_long_runs(draws):
+    found = coverage(replicated_runs("sobol", 1000, draws), TRUTH)
+    assert all(0.93 <= share <= 0.97 for share in found.values()), found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from scipy.special import ndtri
 
 from mc.statistics.bins import BINS, atoms, bin_of, fit_bins, quantiles_of, value_at
 from mc.statistics.contract import DeviceState, Estimates, HostState, Numbers, PilotView, add_states
@@ -27,7 +26,7 @@ class Quantiles:
     """Quantiles of every element of a series (its unit), from BINS counts and linear interpolation inside a bin.
 
     Error: se(q) = se(F(q)) / f(q), F(q) counted per scrambling below the PILOT's quantile and 1 / f(q) read from the
-    pooled histogram as a difference quotient (Siddiqui 1960; window of Bofinger 1975).
+    pooled histogram as a difference quotient (Siddiqui 1960).
     """
 
     probabilities: tuple[float, ...]
@@ -82,12 +81,8 @@ class Quantiles:
         inverse = _InverseCounts(histogram, fixed, draws)
         quantiles, errors = [], []
         for at, probability in enumerate(self.probabilities):
-            rank_error = ratio_error(state["below"][at], count)
-            window = np.maximum(_window(probability, draws), np.nan_to_num(rank_error))
-            low, high = np.maximum(probability - window, 0.0), np.minimum(probability + window, 1.0)
-            spread = inverse(high) - inverse(low)
             quantiles.append(inverse(np.full(len(histogram), probability)))
-            errors.append(rank_error * spread / (high - low))
+            errors.append(_quantile_error(probability, ratio_error(state["below"][at], count), inverse, draws))
         return Estimates(
             value={"quantile": np.stack(quantiles)},
             mcse={"quantile": np.stack(errors)},
@@ -134,11 +129,15 @@ class _InverseCounts:
         return np.where(known[at] == keys, value[at].astype(np.float64), smooth)
 
 
-def _window(probability: float, draws: int) -> float:
-    """Half-width in rank that suits the slope of the quantile function at a normal variable (Bofinger 1975)."""
-    if not 0 < probability < 1 or draws < 1:
-        return 0.5
-    z = statistics.NormalDist().inv_cdf(probability)
-    density = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    bofinger = float((4.5 * density**4 / (2 * z**2 + 1) ** 2 / draws) ** 0.2)
-    return min(bofinger, probability, 1 - probability)
+def _quantile_error(probability: float, rank_error: Numbers, inverse: _InverseCounts, draws: int) -> Numbers:
+    """Error of a quantile from that of its rank: the slope of the quantile function around it, a window wide.
+
+    The window suits a normal variable (Bofinger 1975), and the slope is corrected by what a normal variable would show
+    in it: 8 % at p = 0.05 with 1,024 draws.
+    """
+    z = ndtri(probability)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    bofinger = (4.5 * density**4 / (2 * z**2 + 1) ** 2 / max(draws, 1)) ** 0.2
+    window = np.minimum(np.maximum(bofinger, np.nan_to_num(rank_error)), 0.9 * min(probability, 1 - probability))
+    low, high = probability - window, probability + window
+    return np.asarray(rank_error * (inverse(high) - inverse(low)) / (ndtri(high) - ndtri(low)) / density)
