@@ -19,8 +19,9 @@ class Roads:
 
     Attributes:
         haul: distance scrap is moved, own-province haul on the diagonal, km [province, destination].
-        co2: freight emissions, t CO2 per t [province, destination].
-        cost: freight cost, CNY per t [province, destination].
+        co2: freight emissions, t CO2 per t km [].
+        cost: freight cost that grows with distance, CNY per t km [].
+        loading: freight cost that does not, CNY per t [].
         pull: gravity of the market, exp(-distance / d0) [province, destination].
         nearest: where scrap goes under autarky, 0/1 [province, destination].
     """
@@ -28,6 +29,7 @@ class Roads:
     haul: Array
     co2: Array
     cost: Array
+    loading: Array
     pull: Array
     nearest: Array
 

@@ -9,7 +9,7 @@ from jax import Array
 from mc.allocation.problem import Roads
 from mc.inputs.nouns import Inputs
 from mc.inputs.world import Distances, Freight
-from mc.model import capacity, cost, demand, grid, intensity, iron, macro, scrap, stock
+from mc.model import capacity, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
 from mc.model.emissions import Setting
 from mc.model.paths import ramp
@@ -64,8 +64,9 @@ def roads(freight: Freight, distances: Distances, world: World) -> Roads:
     fixed = (1.0 - freight.rail_share) * freight.road_fixed + freight.rail_share * freight.rail_fixed
     return Roads(
         haul=haul,
-        co2=haul * per_km / KILOGRAMS_PER_TONNE,
-        cost=haul * (road * freight.road_cost + rail * freight.rail_cost) + fixed,
+        co2=per_km / KILOGRAMS_PER_TONNE,
+        cost=road * freight.road_cost + rail * freight.rail_cost,
+        loading=fixed,
         pull=jnp.exp(-haul / freight.gravity_distance),
         nearest=world.nearest,
     )
@@ -109,22 +110,21 @@ def power(inputs: Inputs, world: World) -> Setting:
     )
 
 
-def forces(inputs: Inputs, world: World, setting: Setting, supply: scrap.Supply, output: Array) -> Drive:
-    """What drives the scan: one force a year, and what all years share."""
-    per_metal, per_steel = intensity.per_hot_metal(inputs, world), intensity.per_steel(inputs, world)
+def yearly(inputs: Inputs, world: World, setting: Setting, flows: tuple[intensity.Flows, intensity.Flows]) -> Force:
+    """What drives each year besides output and scrap, which are left at zero; leading axis year."""
     scrap_rate = inputs.iron.converter_scrap_base
     hot_metal = iron.converter_hot_metal(inputs.iron, scrap_rate)
-    limits = capacity.bounds(inputs, world, (per_metal, per_steel), setting.hydrogen, hot_metal)
-    paths = (setting.rise, setting.carbon)
-    levelised = cost.levelised(setting.prices, world, (per_metal, per_steel), (hot_metal, scrap_rate), paths)
-    slots = jnp.eye(world.years.shape[0], world.years.shape[0] + 1, dtype=world.years.dtype)
-    every = Force(
+    limits = capacity.bounds(inputs, world, flows, setting.hydrogen, hot_metal)
+    levelised = cost.levelised(setting.prices, world, flows, (hot_metal, scrap_rate), (setting.rise, setting.carbon)).T
+    early, kept = relines.early_factor(inputs.uptake, world.years)
+    none = jnp.zeros_like(setting.factor)
+    return Force(
         year=world.years,
-        slot=slots,
-        output=output.T,
-        purchased=supply.purchased.T,
-        home=supply.home.T,
-        cost=levelised.T,
+        slot=jnp.arange(world.years.shape[0], dtype=jnp.int32),
+        output=none,
+        purchased=none,
+        home=none,
+        pull=jnp.exp((levelised.min(axis=1, keepdims=True) - levelised) / inputs.uptake.choice_scale),
         ceiling=limits.ceiling,
         available=limits.available,
         floor=limits.floor,
@@ -132,10 +132,32 @@ def forces(inputs: Inputs, world: World, setting: Setting, supply: scrap.Supply,
         carbon=setting.carbon,
         grid=setting.factor,
         rise=setting.rise,
+        early=early,
+        kept=kept,
     )
-    unit = 1.0 + (hot_metal - 1.0) * intensity.makes_hot_metal(world)
-    way = roads(inputs.freight, inputs.distances, world)
-    return Drive(jax.tree.map(lambda path: path[1:], every), way, per_metal, per_steel, unit)
+
+
+def forces(
+    inputs: Inputs, world: World, setting: Setting, supply: scrap.Supply, output: Array, start: iron.BaseYear
+) -> Drive:
+    """What drives the scan: one force a year, and what all years share."""
+    uptake = inputs.uptake
+    flows = intensity.per_hot_metal(inputs, world), intensity.per_steel(inputs, world)
+    every = dataclasses.replace(
+        yearly(inputs, world, setting, flows), output=output.T, purchased=supply.purchased.T, home=supply.home.T
+    )
+    hot_metal = iron.converter_hot_metal(inputs.iron, inputs.iron.converter_scrap_base)
+    furnaces = (capacity.first_fleet(uptake, world, start) * capacity.is_blast_furnace(world)[None, :]).sum(axis=1)
+    time = world.years - world.years[0]
+    return Drive(
+        years=jax.tree.map(lambda path: path[1:], every),
+        roads=roads(inputs.freight, inputs.distances, world),
+        per_metal=flows[0],
+        per_steel=flows[1],
+        taste=jnp.exp(-uptake.choice_bias_sd * uptake.choice_noise / uptake.choice_scale),
+        first_due=relines.first_due(uptake, inputs.demand.crude_steel_history, time, furnaces),
+        unit=1.0 + (hot_metal - 1.0) * intensity.makes_hot_metal(world),
+    )
 
 
 def before(inputs: Inputs, world: World, basis: Array) -> Before:
@@ -149,5 +171,5 @@ def before(inputs: Inputs, world: World, basis: Array) -> Before:
     setting = power(inputs, world)
     start = iron.base_year(inputs.iron, output[:, 0], setting.charge[0])
     supply = scrap_supply(inputs, world, made, output, use, start)
-    drive = forces(inputs, world, setting, supply, output)
+    drive = forces(inputs, world, setting, supply, output, start)
     return Before(people, earned, history, use, made, national, output, supply, start, setting, drive, tie, stretch)

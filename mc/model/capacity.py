@@ -1,15 +1,13 @@
-"""Capacity: the fleet of the base year, its reline calendar, and what holds new capacity back.
+"""Capacity: the fleet of the base year, and what holds new capacity back.
 
 Capacity is kept by province and route: Mt of hot metal a year for routes that charge converters, Mt of steel for the
-others. Blast furnaces (base, best and retrofit kinds) share one calendar of relines; nothing else is tracked by
-vintage.
+others.
 """
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from mc.inputs.nouns import Inputs
@@ -35,38 +33,6 @@ def first_fleet(uptake: Uptake, world: World, start: BaseYear) -> Array:
     """
     iron = jnp.maximum(uptake.blast_furnace_capacity_2020, start.hot_metal)
     return iron[:, None] * world.kind["base"][None, :] + start.electric[:, None] * world.kind["scrap"][None, :]
-
-
-def spread(slots: Array, time: Array) -> Array:
-    """Weights of yearly slots that stand for a moment between two of them; the last slot takes all that lies beyond."""
-    moment = jnp.expand_dims(time, -1)
-    points = slots[:-1].reshape((1,) * (moment.ndim - 1) + (-1,))
-    inside = jnp.maximum(0.0, 1.0 - jnp.abs(points - moment))
-    return jnp.concatenate([inside, 1.0 - inside.sum(axis=-1, keepdims=True)], axis=-1)
-
-
-def reline_calendar(uptake: Uptake, crude_steel_history: Array, slots: Array, fleet: Array) -> Array:
-    """Blast furnace capacity by the year in which it comes up for reline, Mt of hot metal [province, slot].
-
-    No table has furnace start years. Ages follow the nation's net additions of the last `campaign_history` years before
-    the base year, shifted by one phase a province; a furnace is due each `campaign` years (Vogl et al. 2021, Joule 5).
-
-    Args:
-        uptake: inputs.
-        crude_steel_history: national output [history].
-        slots: years since the base year, one more than there are model years [slot].
-        fleet: blast furnace capacity [province].
-    """
-    added = jnp.maximum(jnp.diff(crude_steel_history), 0.0)
-    ages = jnp.asarray(np.arange(added.shape[0])[::-1].copy(), dtype=added.dtype)
-    weights = added * (ages < uptake.campaign_history).astype(added.dtype)
-    # Only the years that any campaign_history can reach are worth carrying.
-    recent = min(added.shape[0], 40)
-    weights = weights[-recent:] / weights[-recent:].sum()
-    age = ages[None, -recent:] + uptake.campaign_phase[:, None] * uptake.campaign
-    due = jnp.maximum(uptake.campaign - jnp.mod(age, uptake.campaign), 1.0)
-    shape = jnp.einsum("pvs,v->ps", spread(slots, due), weights)
-    return shape * fleet[:, None]
 
 
 @jax.tree_util.register_dataclass

@@ -24,10 +24,7 @@ from mc.tables import InputError, Priors
 def first_state(inputs: Inputs, world: World, ahead: Before) -> year.State:
     """State of the base year: data, the same for every policy."""
     fleet = capacity.first_fleet(inputs.uptake, world, ahead.start)
-    slots = jnp.arange(world.years.shape[0] + 1, dtype=world.years.dtype)
-    furnaces = (fleet * capacity.is_blast_furnace(world)[None, :]).sum(axis=1)
-    calendar = capacity.reline_calendar(inputs.uptake, inputs.demand.crude_steel_history, slots, furnaces)
-    return year.State(fleet, calendar, ahead.start.electric, world.makes_steel)
+    return year.State(fleet, jnp.zeros_like(ahead.drive.first_due), ahead.start.electric, world.makes_steel)
 
 
 def first_result(world: World, ahead: Before) -> year.Result:
@@ -39,21 +36,15 @@ def first_result(world: World, ahead: Before) -> year.Result:
     converter = output - start.electric
     base, scrap_route = world.kind["base"][None, :], world.kind["scrap"][None, :]
     in_converters = start.converter_scrap_rate * converter
-    segments = jnp.stack([in_converters, start.scrap - in_converters, jnp.zeros_like(converter)], axis=1)
     none, zero = jnp.zeros_like(output), jnp.zeros_like(output[0])
+    arrivals = start.scrap - ahead.supply.home[:, 0]
     return year.Result(
         production=converter[:, None] * base + start.electric[:, None] * scrap_route,
         hot_metal=start.hot_metal[:, None] * base,
-        arrivals=start.scrap - ahead.supply.home[:, 0],
-        scrap=segments,
-        freight_work=none,
-        freight_co2=none,
-        freight_cost=none,
-        traded=zero,
-        wasted=none,
+        scrap=jnp.stack([in_converters, start.scrap - in_converters, jnp.zeros_like(converter)], axis=1),
+        shipments=year.Shipments(arrivals, none, zero, zero, zero, world.makes_steel),
+        renewed=none,
         unmet=none,
-        residual=zero,
-        violation=zero,
     )
 
 
@@ -78,8 +69,10 @@ def steel(bound: Bound, policies: tuple[str, ...], data: dict[str, Any], draw: d
     world, inputs = data["world"], bound.assemble(data["tables"], draw)
     ahead = before(inputs, world, data["basis"])
 
+    per_year = emissions.year_flows(inputs, world, ahead.drive, ahead.setting)
+
     def after(result: year.Result) -> dict[str, Array]:
-        totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, result)
+        totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, per_year, result)
         return report(inputs, world, ahead, result, totals)
 
     outputs = jax.vmap(after)(transition(inputs, world, ahead, tuple(POLICIES[name] for name in policies)))

@@ -16,11 +16,11 @@ class Force:
 
     Attributes:
         year: the year [].
-        slot: one-hot of the year in the reline calendar [slot].
+        slot: years since the base year, a whole number [].
         output: crude steel wanted, Mt [province].
         purchased: purchased scrap on offer, Mt [province].
         home: home scrap, on site, Mt [province].
-        cost: levelised cost, CNY/t [route].
+        pull: exp(-levelised cost / choice scale), scaled to 1 for the cheapest [route].
         ceiling: national ceiling of capacity, Mt [route].
         available: 1 where a route can be built [route].
         floor: national floor of capacity, Mt [route].
@@ -28,6 +28,8 @@ class Force:
         carbon: hot-metal carbon over that of the base year [].
         grid: grid factor, tCO2/MWh [province].
         rise: way from base-year intensity to that of 2060 [].
+        early: share of blast furnaces that retires early in the year [].
+        kept: share of blast furnaces not retired early since the base year [].
     """
 
     year: Array
@@ -35,7 +37,7 @@ class Force:
     output: Array
     purchased: Array
     home: Array
-    cost: Array
+    pull: Array
     ceiling: Array
     available: Array
     floor: Array
@@ -43,6 +45,8 @@ class Force:
     carbon: Array
     grid: Array
     rise: Array
+    early: Array
+    kept: Array
 
 
 @jax.tree_util.register_dataclass
@@ -55,6 +59,8 @@ class Drive:
         roads: freight.
         per_metal: flows per t of hot metal.
         per_steel: flows per t of steel.
+        taste: exp(-bias of the choice / choice scale) [province, route].
+        first_due: blast furnaces of the base year by the year of their next reline [year, province].
         unit: capacity unit per t of steel: hot metal for routes that charge converters, 1 for the others [route].
     """
 
@@ -62,4 +68,6 @@ class Drive:
     roads: Roads
     per_metal: Flows
     per_steel: Flows
+    taste: Array
+    first_due: Array
     unit: Array

@@ -16,7 +16,7 @@ from mc.inputs.steel import Pollutants
 from mc.model.cost import TONNES_PER_KILOGRAM, Prices
 from mc.model.drive import Drive
 from mc.model.grid import HydrogenPath
-from mc.model.intensity import LAST_YEAR, Flows, apply
+from mc.model.intensity import LAST_YEAR, Paths, YearFlows, apply, at_years
 from mc.model.paths import ramp, ratio
 from mc.model.world import World
 from mc.model.year import Result
@@ -66,6 +66,7 @@ class Totals:
         removal: Mt CO2, never positive.
         captured: Mt CO2.
         pollutants: kt [year, province, pollutant].
+        freight_cost: cost of scrap freight, million CNY.
         cost: billion CNY.
     """
 
@@ -80,51 +81,39 @@ class Totals:
     removal: Array
     captured: Array
     pollutants: Array
+    freight_cost: Array
     cost: Array
 
 
-def at_year(metal: Flows, steel: Flows, setting: Setting) -> Flows:
-    """Sum the flows of hot metal and steel at the intensities of each year."""
-    carbon, rise = setting.carbon[:, None], setting.rise[:, None]
-    return Flows(
-        direct=metal.direct * carbon + steel.direct,
-        captured=metal.captured * carbon + steel.captured,
-        fuel=metal.fuel * carbon[..., None] + steel.fuel,
-        electricity=metal.electricity * carbon + steel.electricity + steel.electricity_change * rise,
-        electricity_change=steel.electricity_change,
-        hydrogen=steel.hydrogen + steel.hydrogen_change * rise,
-        hydrogen_change=steel.hydrogen_change,
-        ore=metal.ore + steel.ore,
-        pellets=metal.pellets + steel.pellets,
-        lime=metal.lime + steel.lime,
-        before=metal.before + steel.before,
-        after=metal.after + steel.after,
-        reheating_before=metal.reheating_before + steel.reheating_before,
-        reheating_after=metal.reheating_after + steel.reheating_after,
-    )
+def year_flows(inputs: Inputs, world: World, drive: Drive, setting: Setting) -> YearFlows:
+    """Flows per t of steel and per t of hot metal in each year, one behind the other on the route axis."""
+    pollutants = inputs.pollutants
+    electric = pollutants.reheating_electrification_2060 * ramp(world.years, world.years[0], LAST_YEAR)
+    paths = Paths(setting.carbon, setting.rise, pollutants.retrofit_share, electric)
+    steel = at_years(drive.per_steel, paths, jnp.ones_like(setting.carbon))
+    metal = at_years(drive.per_metal, paths, setting.carbon)
+    both: YearFlows = jax.tree.map(lambda one, other: jnp.concatenate([one, other], axis=1), steel, metal)
+    return both
 
 
-def pollution(pollutants: Pollutants, world: World, flows: Flows, output: Array) -> Array:
-    """SO2, NOx and PM, kt [year, province, pollutant].
+def reported_scale(pollutants: Pollutants, world: World, counted: Array) -> Array:
+    """Factor from bottom-up pollutants to the accounting family of the run [pollutant].
 
-    Before-retrofit emissions fall as the fleet reaches ultra-low emission, and electric reheating avoids its part. A
-    reported accounting family scales the base year's national intensity to its own; families are never mixed.
+    A reported family scales the base year's national intensity to its own; families are never mixed.
+
+    Args:
+        pollutants: inputs.
+        world: constants.
+        counted: bottom-up intensity of the base year, kg/t [pollutant].
     """
-    retrofitted = pollutants.retrofit_share[:, None, None]
-    electric = (pollutants.reheating_electrification_2060 * ramp(world.years, world.years[0], LAST_YEAR))[:, None, None]
-    before = flows.before - electric * flows.reheating_before
-    after = flows.after - electric * flows.reheating_after
-    bottom_up = before * (1.0 - retrofitted) + after * retrofitted
     reported = (world.accounting[:, None] * pollutants.intensity_2020).sum(axis=0)
-    counted = bottom_up[0].sum(axis=0) / output[0].sum()
-    scale = jnp.where(reported > 0, ratio(reported, counted), 1.0)
-    return bottom_up * scale[None, None, :]
+    return jnp.where(reported > 0, ratio(reported, counted), 1.0)
 
 
-def system_cost(setting: Setting, flows: Flows, hydrogen: Array, result: Result) -> Array:
+def system_cost(setting: Setting, flows: YearFlows, hydrogen: Array, result: Result, freight: Array) -> Array:
     """Cost of steelmaking, billion CNY [year, province].
 
-    Capital recovery of what runs, carriers, ore, scrap bought, carbon price, storage, freight of scrap.
+    Capital recovery of what runs, carriers, ore, scrap bought, carbon price, storage, freight of scrap (million CNY).
     """
     price = setting.prices
     capital = jnp.einsum("tpr,rt->tp", result.production, price.capital)
@@ -132,28 +121,29 @@ def system_cost(setting: Setting, flows: Flows, hydrogen: Array, result: Result)
     power = flows.electricity * price.electricity[:, None] + hydrogen * price.hydrogen[:, None]
     ore = flows.ore * price.ore + flows.pellets * price.pellets
     carbon = flows.direct * price.carbon[:, None] + flows.captured * price.storage
-    bought = result.arrivals * price.scrap + result.freight_cost
+    bought = result.shipments.arrivals * price.scrap + freight
     return (capital + carriers + power + ore + carbon + bought) * BILLION_PER_MILLION
 
 
-def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, result: Result) -> Totals:
+def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_year: YearFlows, result: Result) -> Totals:
     """Everything that follows from production, hot metal and arrivals of all years."""
-    metal = apply(drive.per_metal, result.hot_metal)
-    steel = apply(drive.per_steel, result.production)
-    flows = at_year(metal, steel, setting)
+    flows = apply(per_year, jnp.concatenate([result.production, result.hot_metal], axis=2))
     melted = (result.production * world.kind["scrap"][None, None, :]).sum(axis=2)
-    saved = inputs.routes.electricity_per_hot_metal * setting.charge[:, None] * melted
-    flows = dataclasses.replace(flows, electricity=flows.electricity + saved)
+    power = flows.electricity + inputs.routes.electricity_per_hot_metal * setting.charge[:, None] * melted
+    flows = dataclasses.replace(flows, electricity=power)
     hydrogen = flows.hydrogen * TONNES_PER_KILOGRAM
     electrolysis = hydrogen * setting.hydrogen.power[:, None]
-    purchased = flows.electricity + world.hydrogen_on_site * electrolysis
-    routes = inputs.routes
+    purchased = power + world.hydrogen_on_site * electrolysis
+    routes, roads = inputs.routes, drive.roads
+    work = result.shipments.freight_work
+    freight = work * roads.cost + result.shipments.arrivals * roads.loading * (work > 0).astype(work.dtype)
     bought = (1.0 - world.hydrogen_on_site) * electrolysis * setting.factor
     upstream = flows.ore * routes.ore_upstream_co2 + flows.lime * routes.lime_upstream_co2
-    upstream = upstream + flows.fuel @ routes.fuel_upstream_co2 + bought + result.freight_co2
+    upstream = upstream + flows.fuel @ routes.fuel_upstream_co2 + bought + work * roads.co2
+    counted = flows.pollutants[0].sum(axis=0) / result.production[0].sum()
     return Totals(
         fuel=flows.fuel,
-        electricity=flows.electricity,
+        electricity=power,
         electrolysis=electrolysis,
         hydrogen=hydrogen,
         ore=flows.ore,
@@ -162,6 +152,7 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, result:
         scope3=upstream,
         removal=purchased * setting.removal,
         captured=flows.captured,
-        pollutants=pollution(inputs.pollutants, world, flows, result.production.sum(axis=2)),
-        cost=system_cost(setting, flows, hydrogen, result),
+        pollutants=flows.pollutants * reported_scale(inputs.pollutants, world, counted)[None, None, :],
+        freight_cost=freight,
+        cost=system_cost(setting, flows, hydrogen, result, freight),
     )

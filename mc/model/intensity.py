@@ -166,19 +166,73 @@ def efficiency(routes: Routes, time: Array) -> Array:
     return jnp.maximum(1.0 - routes.efficiency_cap, (1.0 - routes.efficiency_rate) ** time)
 
 
-def apply(flows: Flows, amount: Array) -> Flows:
-    """Flows of given amounts, summed over routes [year, province, ...]; one product of matrices for all of them.
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Paths:
+    """How intensities move with the years.
+
+    Attributes:
+        carbon: hot-metal carbon over that of the base year [year].
+        rise: way from base-year intensity to that of 2060 [year].
+        retrofitted: share of the fleet at ultra-low emission [year].
+        electric: share of reheating that is electric [year].
+    """
+
+    carbon: Array
+    rise: Array
+    retrofitted: Array
+    electric: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class YearFlows:
+    """Flows per tonne in each year [year, route], one more axis for carriers and pollutants; names as in `Flows`."""
+
+    direct: Array
+    captured: Array
+    fuel: Array
+    electricity: Array
+    hydrogen: Array
+    ore: Array
+    pellets: Array
+    lime: Array
+    pollutants: Array
+
+
+def at_years(flows: Flows, paths: Paths, carbon: Array) -> YearFlows:
+    """Flows per tonne in each year; `carbon` scales what burns [year]: `paths.carbon` for hot metal, 1 for steel."""
+    burn, rise = carbon[:, None], paths.rise[:, None]
+    still = jnp.ones_like(burn)
+    clean = paths.retrofitted[:, None, None]
+    electric = paths.electric[:, None, None]
+    before = flows.before[None] - electric * flows.reheating_before[None]
+    after = flows.after[None] - electric * flows.reheating_after[None]
+    return YearFlows(
+        direct=burn * flows.direct[None],
+        captured=burn * flows.captured[None],
+        fuel=burn[..., None] * flows.fuel[None],
+        electricity=burn * flows.electricity[None] + rise * flows.electricity_change[None],
+        hydrogen=flows.hydrogen[None] + rise * flows.hydrogen_change[None],
+        ore=still * flows.ore[None],
+        pellets=still * flows.pellets[None],
+        lime=still * flows.lime[None],
+        pollutants=before * (1.0 - clean) + after * clean,
+    )
+
+
+def apply(flows: YearFlows, amount: Array) -> YearFlows:
+    """Flows of given amounts, summed over routes [year, province, ...]; one product of matrices a year for all of them.
 
     Args:
-        flows: per tonne.
-        amount: Mt of hot metal or steel [year, province, route].
+        flows: per tonne [year, route, ...].
+        amount: Mt [year, province, route].
     """
     leaves, tree = jax.tree.flatten(flows)
-    columns = [leaf.reshape(leaf.shape[0], -1) for leaf in leaves]
-    totals = jnp.einsum("tpr,rm->tpm", amount, jnp.concatenate(columns, axis=1))
-    ends = list(itertools.accumulate(column.shape[1] for column in columns))
-    starts = [0, *ends[:-1]]
-    pieces = [totals[..., start:end] for start, end in zip(starts, ends, strict=True)]
-    shaped = [piece.reshape(*piece.shape[:2], *leaf.shape[1:]) for piece, leaf in zip(pieces, leaves, strict=True)]
-    summed: Flows = jax.tree.unflatten(tree, shaped)
+    columns = [leaf.reshape(*leaf.shape[:2], -1) for leaf in leaves]
+    totals = jnp.einsum("tpr,trm->tpm", amount, jnp.concatenate(columns, axis=2))
+    ends = list(itertools.accumulate(column.shape[2] for column in columns))
+    pieces = [totals[..., start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    shaped = [piece.reshape(*piece.shape[:2], *leaf.shape[2:]) for piece, leaf in zip(pieces, leaves, strict=True)]
+    summed: YearFlows = jax.tree.unflatten(tree, shaped)
     return summed

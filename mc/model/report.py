@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from mc.inputs.nouns import Inputs
-from mc.model import neutrality
+from mc.model import neutrality, relines
 from mc.model.before import Before
 from mc.model.capacity import is_blast_furnace
 from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR, Totals
@@ -85,12 +85,12 @@ def production(inputs: Inputs, world: World, ahead: Before, result: Result) -> d
         "pig_iron": result.hot_metal.sum(axis=(1, 2)) + foundry,
         "blast_furnace_iron": furnaces + foundry,
         **nation_and_provinces("scrap_used", used),
-        **nation_and_provinces("scrap_arrivals", result.arrivals),
+        **nation_and_provinces("scrap_arrivals", result.shipments.arrivals),
         "scrap_unused": on_offer - used.sum(axis=1),
         "scrap_ratio": used.sum(axis=1) / output.sum(axis=1),
-        "scrap_traded": result.traded,
-        "scrap_freight_work": result.freight_work.sum(axis=1) * BILLION_PER_MILLION,
-        "scrap_freight_co2": result.freight_co2.sum(axis=1),
+        "scrap_traded": result.shipments.traded,
+        "scrap_freight_work": result.shipments.freight_work.sum(axis=1) * BILLION_PER_MILLION,
+        "scrap_freight_co2": result.shipments.freight_work.sum(axis=1) * ahead.drive.roads.co2,
     }
 
 
@@ -138,23 +138,24 @@ def carbon(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[
     }
 
 
-def rest(world: World, ahead: Before, totals: Totals, result: Result) -> dict[str, Array]:
+def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Result) -> dict[str, Array]:
     """Pollutants, cost, diagnostics and faults."""
     output = ahead.output.T
     cost = totals.cost.sum(axis=1)
     reline = (ahead.setting.prices.reline * world.kind["base"]).sum()
-    stranded = result.wasted.sum(axis=1) * reline * BILLION_PER_MILLION
+    wasted = relines.wasted(inputs.uptake, ahead.drive.first_due, result.renewed, world.years)
+    stranded = wasted * reline * BILLION_PER_MILLION
     imbalance = jnp.abs(result.production.sum(axis=2) + result.unmet - output).max() / output.max()
     return {
         "pollutants": totals.pollutants.sum(axis=1).T,
         "pollutants_by_province": by_province(totals.pollutants),
         **nation_and_provinces("cost", totals.cost),
         "cost_per_tonne": cost / output.sum(axis=1) / BILLION_PER_MILLION,
-        "scrap_freight_cost": result.freight_cost.sum(axis=1) * BILLION_PER_MILLION,
+        "scrap_freight_cost": totals.freight_cost.sum(axis=1) * BILLION_PER_MILLION,
         "stranded_capital": stranded,
         "unmet_production": result.unmet.sum(axis=1),
-        "scrap_policy_residual": result.residual,
-        "scrap_policy_violation": result.violation,
+        "scrap_policy_residual": result.shipments.residual,
+        "scrap_policy_violation": result.shipments.violation,
         "fault_mass_balance": (imbalance > MASS_BALANCE_TOLERANCE).astype(output.dtype),
     }
 
@@ -166,5 +167,5 @@ def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: 
         **production(inputs, world, ahead, result),
         **energy(inputs, world, totals, output),
         **carbon(inputs, world, totals, output),
-        **rest(world, ahead, totals, result),
+        **rest(inputs, world, ahead, totals, result),
     }
