@@ -9,6 +9,7 @@ from table_world import DEPENDENCE, FILES, NOUNS, TEXTS, WORLD, write
 
 from mc.errors import InputError
 from mc.tables import Priors, PriorsError, read_priors
+from mc.tables.dependence import paths, read_dependence
 
 
 @pytest.fixture
@@ -115,6 +116,9 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("world", "quantity,province", "quantity,quantity", ":1: column 'quantity' stands twice"),
     ("world", ",note,dimension", ",dimension", ":1: header lacks note; add the columns"),
     ("world", "expert,book,,0", 'expert,book,"x"y,0', ":2: not readable as CSV"),
+    ("world", "fixed,,100,", "uniform,90,100,110", ":11: world.price[coal]: families triangular, uniform in"),
+    ("world", "triangular,100,120,180", "lognormal,8,40,200", ":12: midway between 2020 and 2030: "
+     "world.price[coal,2030]: lognormal: cannot meet"),
     ("axes", "carrier,coal", "carier,coal", ":7: unknown axis 'carier'; did you mean 'carrier'?"),
     ("axes", "route,best,,,best,furnace", "route,best,,,best,furnance", ":5: like 'furnance' of route 'best'; did"),
     ("axes", "best,,,best,furnace", "best,,,best,best", ":5: like 'best' of route 'best'; let no chain"),
@@ -243,6 +247,18 @@ def test_two_statements_of_one_dependence_are_refused(tmp_path: Path) -> None:
         "dependence.csv:6: duplicate correlation of world.persistence",
         "dependence.csv:7: duplicate shared of world.noise",
     ]
+
+
+def test_a_path_row_gives_its_quantities_consecutive_dimensions(tmp_path: Path) -> None:
+    common = "\n".join(line for line in DEPENDENCE.splitlines() if "[gas]" not in line)
+    elements = read_priors(write(tmp_path, dependence=common), nouns=NOUNS).resolved["world.price"]
+    row = read_dependence([("dependence.csv", tmp_path / "dependence.csv")], [])[-1]
+    taken = {key: dimensions for key, (_, dimensions) in paths(elements, [row]).items()}
+    assert taken == {("coal",): (10, 11, 12, 13), ("gas",): (14, 15, 16, 17)}
+    (said,) = complaints(tmp_path, dependence=common, world=WORLD.replace("book,,0\n", "book,,17\n"))
+    assert said.startswith(
+        "steel/world.csv:2: world.rate: dimension 17 is taken by path world.price[gas]; take one that is"
+    )
 
 
 def test_find_suggests(priors: Priors) -> None:

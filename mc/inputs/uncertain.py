@@ -80,11 +80,12 @@ def choice(rows: Sequence[Row]) -> Prior:
 def interpolated(rows: Sequence[Row], years: Sequence[int]) -> list[Prior]:
     """The prior of every year: points linear between anchor years, held constant outside them."""
     at = np.array([float(row.labels[-1]) for row in rows])
-    priors = [row.prior for row in rows]
-    low, mid, high = (np.interp(years, at, [getattr(p, name) for p in priors]) for name in ("low", "mid", "high"))
     uncertain = [position for position, row in enumerate(rows) if row.uncertain]
     if not uncertain:
-        return [Prior("fixed", value, value, value) for value in mid.tolist()]
+        values = np.interp(years, at, [row.mid for row in rows])
+        return [Prior("fixed", value, value, value) for value in values.tolist()]
+    priors = [row.prior for row in rows]
+    low, mid, high = (np.interp(years, at, [getattr(p, name) for p in priors]) for name in ("low", "mid", "high"))
     family = rows[uncertain[0]].family
     bounds = [
         np.interp(years, at[uncertain], [getattr(priors[position], name) for position in uncertain])
@@ -157,9 +158,13 @@ def _path(
 
 def _add(found: Elicited, name: str, group: Sequence[_Element], elements: Elements, shared: Dependence | None) -> None:
     """Add the uncertain ones of a group as one input, and hold the others."""
-    drawn = [element for element in group if element.prior.family != "fixed"]
+    drawn: list[_Element] = []
     for element in group:
-        slot = (name, drawn.index(element)) if element in drawn else found.hold(element.prior.mid)
+        if element.prior.family == "fixed":
+            slot = found.hold(element.prior.mid)
+        else:
+            slot = name, len(drawn)
+            drawn.append(element)
         found.slots.setdefault(element.combination, []).append(slot)
     if not drawn:
         return

@@ -10,6 +10,7 @@ from mc.tables.dependence import Dependence, paths
 from mc.tables.elements import Combination, Elements
 from mc.tables.errors import Problem
 from mc.tables.labels import Axis, labels_of
+from mc.tables.points import mistakes
 from mc.tables.rows import DIMENSIONS, REPLACED, Row, label_of
 
 SUM_TOLERANCE: Final = 1e-4
@@ -149,10 +150,36 @@ def years(folder: Folder, elements: Elements) -> Iterator[Problem]:
             if row.dimension is not None:
                 remedy = "leave it empty: the path row of dependence.csv has the dimension"
                 yield folder.at(row, f"dimension {row.dimension} of an anchor of a path, {row.label}", remedy)
+        if len(families) == 1:
+            yield from _between(folder, elements, key, families[0])
         if key not in found and not any(row.note == REPLACED for row in rows):
             what = f"{elements.label(key)}: uncertain years without a path row"
             remedy = f"add path,{elements.name},... to dependence.csv with the yearly persistence"
             yield folder.at(rows[0], what, remedy)
+
+
+def _between(folder: Folder, elements: Elements, key: Combination, family: str) -> Iterator[Problem]:
+    """Midway between two anchors the family must be able to meet the points too."""
+    if elements.time == "history":
+        return
+    for first, second in itertools.pairwise(elements.rows[key]):
+        a, b = first.prior, second.prior
+        if not (first.uncertain or second.uncertain):
+            continue
+        bounds = [row for row in (first, second) if row.family == family]
+        middle = dataclasses.replace(
+            second,
+            family=family,
+            low=(a.low + b.low) / 2,
+            mid=(a.mid + b.mid) / 2,
+            high=(a.high + b.high) / 2,
+            minimum=sum(row.minimum for row in bounds) / len(bounds),
+            maximum=sum(row.maximum for row in bounds) / len(bounds),
+        )
+        if middle.low < middle.high:
+            for what, remedy in mistakes(middle, elements.quantity):
+                when = f"midway between {first.labels[-1]} and {second.labels[-1]}"
+                yield folder.at(second, f"{when}: {what}", f"{remedy}, or add an anchor between")
 
 
 def histories(folder: Folder) -> Iterator[Problem]:

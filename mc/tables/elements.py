@@ -1,6 +1,7 @@
 """Which row speaks for which element: every combination of labels has its own rows, inherited ones, or none."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Mapping
 
@@ -43,7 +44,7 @@ class Elements:
         """The axis of years, if the quantity has one: "year" (anchors) or "history" (one row a year)."""
         return next((axis for axis in self.quantity.axes if axis in YEAR_AXES), None)
 
-    @property
+    @functools.cached_property
     def uncertain(self) -> tuple[Combination, ...]:
         """Combinations with rows of their own of which at least one differs between draws."""
         return tuple(key for key, rows in self.rows.items() if any(row.uncertain for row in rows))

@@ -36,8 +36,9 @@ def read_priors(folder: Path | str, metal: str = "steel", nouns: Mapping[str, ty
     reader.read()
     if reader.problems:
         raise PriorsError(reader.problems)
-    order = sorted(reader.rows(), key=lambda row: (row.table, row.line))
-    return Priors(root, metal, tuple(order), reader.labels.axes, tuple(reader.dependence), reader.sources, nouns)
+    return Priors(
+        root, metal, tuple(reader.rows()), reader.labels.axes, tuple(reader.dependence), reader.sources, nouns
+    )
 
 
 class _Reader:
@@ -66,7 +67,7 @@ class _Reader:
 
     def rows(self) -> list[Row]:
         """The rows that could be used, in the order of the tables."""
-        return [row for row, _ in self.found.values()]
+        return sorted((row for row, _ in self.found.values()), key=lambda row: (row.table, row.line))
 
     def _folders_stand(self) -> bool:
         if not self.root.is_dir():
