@@ -1,0 +1,55 @@
+"""Build the pages of a cube: `python reports/build.py runs/out/baseline.nc` writes reports/out/emissions.html.
+
+Every script beside this one that has a function `page` is a page; several pages get an index.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from page import Page, write_index, write_page
+from reading import Cube, CubeError, read_cube
+
+HERE = Path(__file__).parent
+BAD_INPUT, DISK = 2, 74
+
+
+def pages() -> dict[str, Callable[[Cube], Page]]:
+    """Functions that make a page, by the name of their script."""
+    names = sorted(path.stem for path in HERE.glob("*.py") if path.stem != Path(__file__).stem)
+    modules = {name: import_module(name) for name in names}
+    return {name: module.page for name, module in modules.items() if callable(getattr(module, "page", None))}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build what is asked for and print the path of each page; exit codes 2 for bad input, 74 for a full disk."""
+    known = pages()
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").split(":")[0],
+        epilog="example: python reports/build.py runs/out/baseline.nc",
+    )
+    parser.add_argument("cube", type=Path, help="cube of a run (NetCDF)")
+    parser.add_argument("--out", type=Path, default=HERE / "out", help="folder of the pages (default: reports/out)")
+    parser.add_argument("--page", choices=sorted(known), action="append", help="only this page (may be repeated)")
+    given = parser.parse_args(arguments)
+    try:
+        cube = read_cube(given.cube)
+        made = [known[name](cube) for name in given.page or known]
+    except CubeError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    try:
+        written = [write_page(page, given.out) for page in made]
+        if len(made) > 1:
+            written.append(write_index(made, given.out))
+    except OSError as error:
+        print(f"{given.out}: cannot be written ({error.strerror}); choose another folder with --out", file=sys.stderr)
+        return DISK
+    print(*written, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
