@@ -55,8 +55,8 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def cache_folder() -> Path | None:
-    """Folder of compiled programs; None where FERROCAST_CACHE is `off` or the folder cannot be made.
+def cache_folder(kind: str = "compiled") -> Path | None:
+    """Folder of compiled programs (or what else is kept); None where FERROCAST_CACHE is `off` or it cannot be made.
 
     A sub-folder per version and kind of processor: programs compiled for another one may stop with an illegal
     instruction, which happens where machines of a cluster share a home.
@@ -65,7 +65,7 @@ def cache_folder() -> Path | None:
     if named.lower() in ("off", "0", "no"):
         return None
     try:
-        folder = (Path(named).expanduser() if named else _user_cache()) / "compiled" / _machine()
+        folder = (Path(named).expanduser() if named else _user_cache()) / kind / _machine()
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # no room, no right, no home
         return None

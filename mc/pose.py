@@ -23,11 +23,13 @@ class Posed:
     Attributes:
         study: the function of one draw with its inputs and outputs.
         priors: the tables behind it; None for a study that has none.
+        variant: what else the function depends on besides its inputs and data.
         notes: per axis, columns of text about its labels, such as names in other languages.
     """
 
     study: "Study"
     priors: "Priors | None" = None
+    variant: str = ""
     notes: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
@@ -115,7 +117,8 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
         for name, axis in priors.axes.items()
     }
     notes[SCENARIO] = {"policy": tuple(scenario.policy for scenario in run.scenarios.values())}
-    return Posed(study, priors, notes)
+    variant = repr((run.scenarios, run.options, run.model))
+    return Posed(study, priors, variant, notes)
 
 
 DIFFERENCE = "difference/"

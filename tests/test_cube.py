@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -15,8 +16,10 @@ from mc.cube.state import state_of
 from mc.cube.units import cf_unit, people_unit
 from mc.cube.write import claim, require_room
 from mc.errors import DiskError, InputError, RunFailed
+from mc.reach import Reach, reach
 from mc.run import make_cube
 from mc.runfile import RunFile, load_run
+from mc.study import Study
 from mc.summary import finish
 
 GROUPS = ("differences", "draws", "diagnostics", "inputs", "state")
@@ -269,3 +272,27 @@ def test_failed_draws_end_the_run_unless_it_allows_them(toy_folder: Path) -> Non
     assert diagnostics["failed"].values.tolist() == [128]
     assert diagnostics.sizes["failed_draw"] == 128
     assert float(open_cube(cube)["peak_year"].sel(statistic="mean", scenario="low")) == pytest.approx(2025, abs=0.1)
+
+
+def test_the_reach_of_a_study_is_remembered_until_something_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mc.cube import inputs
+
+    calls: list[str] = []
+
+    def counted(study: Study) -> Reach:
+        calls.append(study.name)
+        return reach(study)
+
+    monkeypatch.setattr(inputs, "reach", counted)
+    monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
+    posed = pose.Posed(toy_study(("low", "high")))
+    assert inputs.remembered_reach(posed) == inputs.remembered_reach(posed) == reach(posed.study)
+    assert len(calls) == 1
+    inputs.remembered_reach(dataclasses.replace(posed, variant="another"))
+    assert len(calls) == 2
+    for file in tmp_path.rglob("*.json"):
+        file.write_text("{broken", encoding="utf-8")
+    assert inputs.remembered_reach(posed) == reach(posed.study)
+    assert len(calls) == 3

@@ -60,7 +60,7 @@ def toy_model(run: Run, priors: Priors | None) -> Posed:
     assert priors is None
     study = toy_study(tuple(run.scenarios), limit=0.5 if run.options.hydrogen == "bought" else 2.0)
     notes = {"province": {"name_en": ("Beijing", "Hebei", "Xinjiang"), "name_zh": ("北京", "河北", "新疆")}}
-    return Posed(study, None, notes)
+    return Posed(study, notes=notes)
 
 
 TOY_RUN = """\

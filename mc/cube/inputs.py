@@ -3,15 +3,22 @@
 It makes a cube explain itself without the folder of priors.
 """
 
+import hashlib
+import json
+import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+import mc
+from mc.devices import cache_folder
 from mc.pose import Posed
-from mc.reach import reach
+from mc.reach import Reach, reach
 
 if TYPE_CHECKING:
     from mc.study import Study
@@ -24,7 +31,7 @@ NUMBERS = ("low", "mid", "high", "minimum", "maximum")
 
 def inputs_group(posed: Posed) -> xr.Dataset:
     """Rows (element, table:line, family, points, unit, kind, source, note), sources, and the reach of quantities."""
-    variables = _reach_variables(posed.study, posed.priors)
+    variables = _reach_variables(posed)
     variables |= _table_rows(posed.priors) if posed.priors is not None else _study_rows(posed.study)
     return xr.Dataset(variables, attrs={"priors_digest": posed.digest})
 
@@ -34,31 +41,72 @@ def quantity_of(name: str) -> str:
     return name.partition("[")[0]
 
 
-def _reach_variables(study: "Study", priors: "Priors | None") -> dict[str, xr.Variable]:
-    found = reach(study)
+def _reach_variables(posed: Posed) -> dict[str, xr.Variable]:
+    study, found = posed.study, remembered_reach(posed)
     known = {quantity_of(item.name) for item in study.inputs}
-    if priors is not None:
-        known |= {row.name for row in priors.rows}
-    quantities = sorted(known)
-    at = {name: index for index, name in enumerate(quantities)}
-    outputs = [output.name for output in study.outputs]
+    if posed.priors is not None:
+        known |= {row.name for row in posed.priors.rows}
+    held = {item.name: item.persistence for item in study.inputs if isinstance(item.persistence, str)}
+    outputs, quantities = [output.name for output in study.outputs], sorted(known)
     table = np.zeros((len(outputs), len(quantities)), np.int8)
     for index, output in enumerate(outputs):
-        names = {quantity_of(name) for name in found.inputs[output]}
-        names |= {
-            word for path in found.data[output] for word in re.findall(r"'([^']+)'|\.(\w+)", path) for word in word
-        }
-        for name in names & known:
-            table[index, at[name]] = 1
+        inputs = found.inputs[output]
+        names = {quantity_of(name) for name in (*inputs, *(held[name] for name in inputs if name in held))}
+        names |= {name for path in found.data[output] for name in _quantities_in(path, known)}
+        table[index] = [name in names for name in quantities]
+    meaning = {"long_name": "1 where a change of the quantity can reach the output", "units": "1"}
     return {
-        OUTPUT: xr.Variable((OUTPUT,), np.asarray(outputs)),
-        QUANTITY: xr.Variable((QUANTITY,), np.asarray(quantities)),
-        "reaches": xr.Variable(
-            (OUTPUT, QUANTITY),
-            table,
-            {"long_name": "1 where a change of the quantity can reach the output", "units": "1"},
-        ),
+        OUTPUT: xr.Variable((OUTPUT,), np.asarray(outputs), {"long_name": "output"}),
+        QUANTITY: xr.Variable((QUANTITY,), np.asarray(quantities), {"long_name": "quantity of the tables"}),
+        "reaches": xr.Variable((OUTPUT, QUANTITY), table, meaning),
     }
+
+
+def _quantities_in(path: str, known: set[str]) -> set[str]:
+    """Quantities that the key of a leaf of the data names: `['known']['grid.factor_2021']`."""
+    return known.intersection(re.findall(r"'([^']+)'", path))
+
+
+def remembered_reach(posed: Posed) -> Reach:
+    """The reach of a study, kept between runs beside the compiled programs: tracing a large model takes a second."""
+    folder = cache_folder("reach")
+    file = folder / f"{_key(posed)}.json" if folder else None
+    if file is not None and file.is_file():
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            return Reach(
+                inputs={name: frozenset(kept["inputs"][name]) for name in kept["outputs"]},
+                data={name: frozenset(kept["data"][name]) for name in kept["outputs"]},
+            )
+    found = reach(posed.study)
+    if file is not None:
+        text = json.dumps(
+            {
+                "outputs": sorted(found.inputs),
+                "inputs": {name: sorted(names) for name, names in found.inputs.items()},
+                "data": {name: sorted(names) for name, names in found.data.items()},
+            }
+        )
+        with suppress(OSError):
+            part = file.with_suffix(f".{os.getpid()}.part")
+            part.write_text(text, encoding="utf-8")
+            part.replace(file)
+    return found
+
+
+def _key(posed: Posed) -> str:
+    """All that the traced program can depend on: the code, the names and shapes of what goes in and comes out."""
+    import jax
+
+    study = posed.study
+    leaves = [(jax.tree_util.keystr(path), np.shape(leaf)) for path, leaf in jax.tree.leaves_with_path(study.data)]
+    inputs = [(item.name, item.shape) for item in study.inputs]
+    sizes = sorted((dim, len(labels)) for dim, labels in study.coords.items())
+    named = (study.name, posed.variant, inputs, study.outputs, sizes, leaves, jax.__version__)
+    digest = hashlib.sha256(repr(named).encode())
+    for file in sorted(Path(mc.__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:32]
 
 
 def _table_rows(priors: "Priors") -> dict[str, xr.Variable]:
