@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mc import dependence
+from mc.dependence import correlation_factor, correlation_matrix, path_basis, shares_concentration, shares_rows
 from mc.distributions import family_of, fitted
 from mc.distributions.discrete import NEVER
 from mc.distributions.family import Floats
@@ -69,8 +69,8 @@ def _plan(
     constant = _of_kind(layout, "constant", lambda e: e.prior.family)
     factors = list(dict.fromkeys(e.owner for e in shared + constant))
     labels = [e.label for e in copula]
-    matrix = dependence.correlation_matrix(labels, correlations)
-    factor, distance = dependence.correlation_factor(labels, matrix, repair) if copula else (matrix, 0.0)
+    matrix = correlation_matrix(labels, correlations)
+    factor, distance = correlation_factor(labels, matrix, repair) if copula else (matrix, 0.0)
 
     # Dependent scores are appended to the independent ones in this order.
     address = {**layout.scored, **_numbered((*copula, *shared, *constant), len(layout.scored_columns))}
@@ -163,7 +163,7 @@ def _paths(walks: Sequence[Input], layout: Layout, value: dict[str, int]) -> tup
     basis = np.zeros((len(walks), sum(widths), _longest(walks)))
     places: list[list[int]] = [[], []]
     for p, item in enumerate(walks):
-        rows = dependence.path_basis(_central_persistence(item, by_name), len(item.labels))
+        rows = path_basis(_central_persistence(item, by_name), len(item.labels))
         for side, width, start in zip((0, 1), widths, (0, widths[0]), strict=True):
             numbers = latents[side][p]
             basis[p, start : start + len(numbers), : len(item.labels)] = rows[numbers]
@@ -197,8 +197,8 @@ def _rows(elements: Iterable[Element]) -> dict[str, Floats]:
         if element.label in rows:
             continue
         if element.kind == "share":
-            concentrations = dependence.shares_concentration(element.owner.name, element.owner.priors)
-            rows.update(zip(element.owner.labels, dependence.shares_rows(concentrations), strict=True))
+            concentrations = shares_concentration(element.owner.name, element.owner.priors)
+            rows.update(zip(element.owner.labels, shares_rows(concentrations), strict=True))
             continue
         try:
             rows[element.label] = fitted(element.prior)

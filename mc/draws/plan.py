@@ -11,7 +11,7 @@ from jax import Array
 from jax.scipy.special import ndtr, ndtri
 from jax.typing import DTypeLike
 
-from mc import dependence
+from mc.dependence import correlate, shares, shares_concentration, stationary_path, weigh
 from mc.distributions import FAMILIES, family_of, fitted
 from mc.distributions.family import Floats
 from mc.distributions.tabulated import interpolate
@@ -64,9 +64,9 @@ class Paths:
     def scores(self, numbers: Tables, scores: Array, values: Array) -> Array:
         """Scores of the years of all paths, flattened."""
         latents = [pick(scores, places).reshape(self.count, -1) for places in (self.placed, self.hashed) if places]
-        innovations = dependence.weigh(numbers["basis"], jnp.concatenate(latents, axis=1))
+        innovations = weigh(numbers["basis"], jnp.concatenate(latents, axis=1))
         persistence = pick(jnp.concatenate([numbers["persistence"], values]), self.drawn)
-        return dependence.stationary_path(innovations, persistence).ravel()
+        return stationary_path(innovations, persistence).ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ class DrawPlan:
     def _dependent(self, numbers: Tables, scores: Array) -> list[Array]:
         parts = []
         if self._copula:
-            parts.append(dependence.correlate(numbers["copula"], pick(scores, self._copula)))
+            parts.append(correlate(numbers["copula"], pick(scores, self._copula)))
         if self._factors:
             # One weight a column, so the product is exact and its order does not matter.
             common = jnp.matmul(pick(scores, self._factors), numbers["common"], precision=jax.lax.Precision.HIGHEST)
@@ -156,13 +156,13 @@ def _computed_once(vector: Array, one: Array) -> Array:
 
 def _shaped(item: Input, values: Array) -> Array:
     if item.priors[0].family == "dirichlet":
-        values = dependence.shares(values)
+        values = shares(values)
     return values.reshape(item.shape)
 
 
 def _means(item: Input) -> Floats:
     if item.priors[0].family == "dirichlet":
-        concentrations = dependence.shares_concentration(item.name, item.priors)
+        concentrations = shares_concentration(item.name, item.priors)
         return np.asarray(concentrations / concentrations.sum())
     means = []
     for prior in item.priors:
