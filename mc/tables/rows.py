@@ -5,7 +5,7 @@ import math
 import re
 from typing import Final
 
-from mc.axes import YEAR_AXES
+from mc.axes import ALIASES, TABLE_AXES, YEAR, YEAR_AXES
 from mc.distributions import FAMILIES
 from mc.inputs.schema import Quantity
 from mc.study import Prior
@@ -17,6 +17,9 @@ from mc.units import UnitError, factor
 KINDS: Final = ("measured", "literature", "derived", "expert", "fitted")
 POINTS: Final = ("low", "mid", "high")
 BOUNDS: Final = ("minimum", "maximum")
+INDEX_COLUMNS: Final = (*TABLE_AXES, *ALIASES, YEAR)
+"""Columns of a noun table that name the element a row speaks of."""
+
 EVERY: Final = "*"
 """An index cell that stands for every label without a row of its own."""
 
@@ -176,11 +179,11 @@ def read_index(
     choices: list[list[tuple[str, str]]] = []
     doubtful = False
     for axis in quantity.axes:
-        column = "year" if axis in YEAR_AXES else axis
+        column = YEAR if axis in YEAR_AXES else axis
         found = _index_labels(record, axis, labels, problems)
         choices.append([(column, label) for label in found])
         doubtful = doubtful or not found
-    used = {"year" if axis in YEAR_AXES else axis for axis in quantity.axes}
+    used = {YEAR if axis in YEAR_AXES else axis for axis in quantity.axes}
     for column in INDEX_COLUMNS:
         if record[column] and column not in used:
             what = f"{column} {record[column]!r}: {record['quantity']} has no such axis"
@@ -197,7 +200,7 @@ def read_index(
 def _index_labels(record: Record, axis: str, labels: Labels, problems: list[Problem]) -> tuple[str, ...]:
     """The labels that an index cell names; none where it is wrong, or may be right and lost in the table of labels."""
     if axis in YEAR_AXES:
-        text = record["year"]
+        text = record[YEAR]
         if _YEAR.fullmatch(text):
             return (text,)
         problems.append(record.problem(f"year {text!r} of {record['quantity']} is not a year", "write it like 2020"))
@@ -214,10 +217,3 @@ def _index_labels(record: Record, axis: str, labels: Labels, problems: list[Prob
     elif not labels.doubts(text):
         problems.append(record.problem(f"unknown {axis} {text!r}", labels.suggestion(axis, text)))
     return ()
-
-
-INDEX_COLUMNS: Final = (
-    "province", "destination", "end_use", "route", "carrier", "pollutant", "process", "ssp", "storage", "accounting",
-    "threshold", "year",
-)  # fmt: skip
-"""Columns of a noun table that name the element a row speaks of."""
