@@ -10,7 +10,7 @@ from scipy import stats
 from mc.blocks import precise
 from mc.draws import plan_draws
 from mc.statistics import STATISTICS, PilotView, scramblings
-from mc.statistics.bins import BINS, bin_of, fit_bins, value_at
+from mc.statistics.bins import BINS, _sizes, bin_of, fit_bins, host_bin_of, value_at
 from mc.statistics.exceedance import Exceedance
 from mc.statistics.moments import Moments
 from mc.statistics.quantiles import Quantiles
@@ -213,6 +213,19 @@ def test_values_lie_between_the_edges_of_their_bin():
         assert ((draw <= high + slack) | ~inside).all()
 
 
+def test_values_on_a_knot_fall_above_it_whatever_the_rounding():
+    rng = np.random.default_rng(8)
+    sample = np.sort(rng.normal(rng.normal(0, 100, (2000, 1)), rng.lognormal(0, 3, (2000, 1)), (2000, 600)), axis=1)
+    fixed = fit_bins(sample.astype(np.float32), PROBABILITIES)
+    distinct = (np.diff(fixed["knot"], axis=0) > 0).all(axis=0)
+    first = np.concatenate([[1], 1 + np.cumsum(_sizes(len(fixed["slope"])))])[1:-1]
+    with precise():
+        chosen = np.asarray(jax.jit(bin_of)(jnp.asarray(fixed["knot"][1:-1].T), jax.tree.map(jnp.asarray, fixed)))
+    assert distinct.mean() > 0.9
+    assert (chosen[distinct] == first[None]).all()
+    assert (host_bin_of(fixed["knot"][1:-1].T, fixed)[distinct] == first[None]).all()
+
+
 def test_rank_error_of_quantiles_at_p99():
     probabilities = (0.01, *PROBABILITIES, 0.99)
     errors = []
@@ -278,6 +291,12 @@ def test_exceedance_counts_exactly(bounds, expected):
     np.testing.assert_allclose(
         result.mcse["exceedance/named"], per_scrambling.std(axis=0, ddof=1) / math.sqrt(R), rtol=1e-12, atol=1e-15
     )
+
+
+def test_reaching_a_threshold_is_not_passing_it():
+    values = np.repeat(np.float32([0.0, 0.5, 1.0]), R)[:, None]
+    assert estimated(Exceedance("x", "y", above=0.5), values).value["exceedance/x"][0] == pytest.approx(1 / 3)
+    assert estimated(Exceedance("x", "y", below=0.5), values).value["exceedance/x"][0] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("bounds", [{}, {"above": math.nan}, {"above": 2.0, "below": 1.0}])
