@@ -1,0 +1,56 @@
+"""Measuring in turn: rivals alternate in one process, medians of CPU seconds, compile time apart."""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def alternate(rivals: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+    """Median CPU seconds of each rival; they take turns, so that a machine that drifts drifts for all."""
+    for call in rivals.values():
+        call()
+    spent: dict[str, list[float]] = {name: [] for name in rivals}
+    for _ in range(rounds):
+        for name, call in rivals.items():
+            begin = time.process_time()
+            call()
+            spent[name].append(time.process_time() - begin)
+    return {name: statistics.median(seconds) for name, seconds in spent.items()}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    import jax
+
+    device = jax.devices()[0]
+    return {
+        "device": device.device_kind,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+    }
+
+
+def report(question: str, **figures: Any) -> None:
+    """Print one JSON line."""
+    rounded = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in figures.items()}
+    sys.stdout.write(json.dumps({"question": question, **rounded, "machine": machine()}) + "\n")
+    sys.stdout.flush()
+
+
+def baseline_study() -> Any:
+    """The study of runs/baseline.toml."""
+    import mc
+    from mc.pose import pose
+
+    return pose(mc.load_run(ROOT / "runs" / "baseline.toml")).study

@@ -1,0 +1,45 @@
+"""Does memory grow with the number of draws? Peak resident memory of whole runs in processes of their own."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measuring import ROOT, report
+
+SIZES = (1024, 8192)
+MEBIBYTE = 1024.0
+
+PROGRAM = """
+import resource, sys
+from mc.__main__ import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    assert not end.code, end.code
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def peak(draws: int, folder: Path) -> float:
+    """Peak resident memory of a run, MiB."""
+    command = ["run", str(ROOT / "runs" / "baseline.toml"), "--draws", str(draws), "--out", str(folder / f"{draws}.nc")]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *command, "--quiet"], capture_output=True, text=True, check=True
+    )
+    found = re.search(r"peak (\d+)", done.stderr)
+    assert found
+    return int(found[1]) / MEBIBYTE
+
+
+def main(sizes: tuple[int, ...] = SIZES) -> None:
+    """Print the peaks and their growth; sizes can be given on the command line."""
+    with tempfile.TemporaryDirectory() as folder:
+        peaks = {size: peak(size, Path(folder)) for size in sizes}
+    first, last = peaks[sizes[0]], peaks[sizes[-1]]
+    report("memory by draws", **{f"peak_mib_{size}": value for size, value in peaks.items()}, growth=last / first - 1)
+
+
+if __name__ == "__main__":
+    main(tuple(int(size) for size in sys.argv[1:]) or SIZES)
