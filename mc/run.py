@@ -3,25 +3,30 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mc.cube.write import claim, require_room, write_cube
 from mc.devices import find_devices, prepare
-from mc.errors import InputError, Stopped
+from mc.errors import InputError, RunFailed, Stopped
 from mc.pose import Posed, pose, settings_of
 from mc.provenance import provenance
 from mc.runfile import Run, load_run
 
 if TYPE_CHECKING:
+    import jax
+
     from mc.ensemble import Progress
     from mc.settings import Settings
     from mc.state import EnsembleState
     from mc.tables import Priors
 
 log = logging.getLogger("ferrocast")
+
+HALVINGS = 6
+"""Sizes of blocks that are tried before a run gives up for want of memory."""
 
 
 def make_cube(
@@ -47,19 +52,18 @@ def make_cube(
         prepare(run.ensemble.device)
         with _timed("reading priors, making the study"):
             posed = pose(run, priors)
-            settings = _settings(run, posed)
         devices = find_devices(run.ensemble.device)
 
         from mc.cube.layout import expected_bytes, lay_out
-        from mc.ensemble import run_ensemble
         from mc.summary import finish
 
-        require_room(run.cube, expected_bytes(posed.study, settings))
+        require_room(run.cube, expected_bytes(posed.study, _settings(run, posed)))
         begin = time.perf_counter()
         with _timed("drawing"):
-            chosen = None if run.ensemble.device == "auto" else devices
-            state = run_ensemble(posed.study, settings, progress=progress, stop=stop, devices=chosen)
-        _require_complete(state)
+            run, state = _draw(run, posed, None if run.ensemble.device == "auto" else devices, progress, stop)
+        if not state.complete:
+            raise Stopped(f"stopped after {state.done} of {state.draws} draws; nothing was written")
+        settings = _settings(run, posed)
         origin = provenance(run, posed.digest, devices) | {"wall_time_s": round(time.perf_counter() - begin, 3)}
         with _timed("laying out the cube"):
             groups = lay_out(
@@ -70,11 +74,32 @@ def make_cube(
     return run.cube
 
 
-@contextmanager
-def _timed(what: str) -> Iterator[None]:
-    begin = time.perf_counter()
-    yield
-    log.debug("%.2f s %s", time.perf_counter() - begin, what)
+def _draw(
+    run: Run,
+    posed: Posed,
+    devices: "Sequence[jax.Device] | None",
+    progress: "Callable[[Progress], None] | None",
+    stop: Callable[[], bool] | None,
+) -> "tuple[Run, EnsembleState]":
+    """The state of a run, with a smaller block where the device has no memory for the one asked for; and that run."""
+    from mc.ensemble import run_ensemble
+
+    for _ in range(HALVINGS):
+        try:
+            settings = _settings(run, posed)
+            return run, run_ensemble(posed.study, settings, progress=progress, stop=stop, devices=devices)
+        except RuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
+                raise
+        half = run.ensemble.block // 2
+        if half == 0 or half % run.ensemble.scramblings:
+            break
+        log.warning("no memory for blocks of %d draws; trying %d", run.ensemble.block, half)
+        run = run.model_copy(update={"ensemble": run.ensemble.model_copy(update={"block": half})})
+    raise RunFailed(
+        f"no memory for a block of {run.ensemble.block} draws; ask for fewer quantiles by province, a smaller block "
+        "(--block, --device cpu), or a device with more memory"
+    )
 
 
 def _settings(run: Run, posed: Posed) -> "Settings":
@@ -84,6 +109,8 @@ def _settings(run: Run, posed: Posed) -> "Settings":
         raise InputError(f"{run.file}: {error}") from None
 
 
-def _require_complete(state: "EnsembleState") -> None:
-    if not state.complete:
-        raise Stopped(f"stopped after {state.done} of {state.draws} draws; nothing was written")
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    begin = time.perf_counter()
+    yield
+    log.debug("%.2f s %s", time.perf_counter() - begin, what)

