@@ -80,6 +80,34 @@ def test_a_bad_run_file_is_answered_with_place_value_and_remedy(
 
 
 @pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ('[scenarios.low]\npolicy = "autarchy"', ["bad.toml:5", "policy = 'autarchy'", "did you mean 'autarky'"]),
+        ('[options]\nhydrogen = "offsite"', ["bad.toml:5", "hydrogen = 'offsite'", "on_site, bought"]),
+        ('[options]\naccounting = "stacks"', ["bad.toml:5", "accounting = 'stacks'", "stack_monitoring"]),
+        (
+            '[replace]\n"scrap.promt_recovery" = [0.9, 0.95, 0.99]',
+            ["bad.toml:5", "did you mean 'scrap.prompt_recovery'"],
+        ),
+        ('[replace]\n"scrap.prompt_recovery" = [0.99, 0.95, 0.9]', ["bad.toml:5", "scrap.prompt_recovery"]),
+        ('[replace]\n"scrap.prompt_recovery" = [0.9, 0.95]', ["bad.toml:5", "replace.scrap.prompt_recovery"]),
+        ('[model]\nmetal = "steal"', ["bad.toml:4", "no model of 'steal'", "did you mean 'steel'"]),
+    ],
+)
+def test_a_word_that_the_steel_model_does_not_know(
+    toy_folder: Path, answer: Callable[..., Answer], section: str, words: list[str]
+) -> None:
+    text = '[model]\npriors = "."\nmetal = "steel"\n' + section + "\n"
+    text = text if "[scenarios" in section else text + '[scenarios.low]\npolicy = "autarky"\n'
+    text = text.replace('metal = "steel"\n[model]\n', "\n")
+    file = toy_folder / "runs" / "bad.toml"
+    file.write_text(text, encoding="utf-8")
+    code, message = answer("run", file, "--priors", Path(__file__).parents[1] / "priors")
+    assert code == 2
+    assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
     ("named", "words"),
     [
         ("../nowhere", ["bad.toml:3", "nowhere", "is no folder", "ferrocast init"]),

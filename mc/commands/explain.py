@@ -106,24 +106,30 @@ def _print(facts: dict[str, Any], rows: list[dict[str, Any]], sources: dict[str,
 
 
 def _lines(rows: list[dict[str, Any]], every_row: bool) -> list[list[str]]:
-    groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    """A line a row; elements of one line of a table, and many fixed rows of a quantity, are summed up in one."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["of"], row["family"] == "fixed"), []).append(row)
+        line = () if row["family"] == "fixed" else (_where(row),) if row["table"] else (row["label"],)
+        groups.setdefault((row["of"], *line), []).append(row)
     lines = []
-    for (quantity, fixed), members in groups.items():
-        if fixed and len(members) > FEW and not every_row:
-            values = [row["mid"] for row in members]
-            first = members[0]
-            text = f"{min(values):.4g} to {max(values):.4g}"
-            where = f"{first['table']}:{first['line']}..."
-            label = f"{quantity}[{len(members)} rows]"
-            lines.append([label, text, first["unit"], "fixed", first["kind"], where, first["source"]])
-            continue
-        lines += [
-            [row["label"], _value(row), row["unit"], row["family"], row["kind"], _where(row), row["source"]]
-            for row in members
-        ]
+    for members in groups.values():
+        same = len({_value(row) for row in members}) == 1
+        if len(members) == 1 or every_row or not (same or len(members) > FEW):
+            lines += [_line(row, row["label"], _value(row), _where(row)) for row in members]
+        else:
+            text = _value(members[0]) if same else _range(members)
+            more = "" if len({_where(row) for row in members}) == 1 else "..."
+            lines.append(_line(members[0], f"{members[0]['of']}[{len(members)} rows]", text, _where(members[0]) + more))
     return lines
+
+
+def _line(row: dict[str, Any], label: str, value: str, where: str) -> list[str]:
+    return [label, value, row["unit"], row["family"], row["kind"], where, row["source"]]
+
+
+def _range(rows: list[dict[str, Any]]) -> str:
+    values = [row["mid"] for row in rows if math.isfinite(row["mid"])]
+    return f"{min(values):.4g} to {max(values):.4g}" if values else ""
 
 
 def _value(row: dict[str, Any]) -> str:

@@ -89,7 +89,9 @@ def _scenarios(dataset: xr.Dataset, asked: Sequence[str], *, first_only: bool) -
     for name in asked:
         if name not in known:
             raise InputError(f"--scenario {name!r}: no such scenario; there are: {', '.join(known)}")
-    return list(asked) or (known[:1] if first_only else None)
+    # The reference less itself is nothing to show.
+    others = [name for name in known if name != dataset.attrs.get("reference")] or known
+    return list(asked) or (others[:1] if first_only else None)
 
 
 def _provinces(dataset: xr.Dataset, asked: Sequence[str]) -> list[Any] | None:
