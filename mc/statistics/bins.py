@@ -97,16 +97,20 @@ def atoms(ordered: Numbers, fixed: Mapping[str, Numbers]) -> HostState:
     Sorted keys (element * BINS + bin) and values, of zeros, caps, whole years and of elements that never vary.
     """
     draws = ordered.shape[1]
-    chosen = host_bin_of(ordered, fixed)
+    fewest = min(ATOM_DRAWS, draws)
+    half = max(fewest // 2, 1)
+    # Only elements that repeat a value often enough can have one: seldom more than a few.
+    elements = np.flatnonzero((ordered[:, half - 1 :] == ordered[:, : draws - half + 1]).any(axis=1))
+    flat = ordered[elements].ravel()
+    chosen = host_bin_of(ordered[elements], {name: values[:, elements] for name, values in fixed.items()})
     opens = np.ones(chosen.shape, bool)
     opens[:, 1:] = chosen[:, 1:] != chosen[:, :-1]
     start = np.flatnonzero(opens)
     count = np.diff(start, append=chosen.size)
-    flat = ordered.ravel()
-    value = flat[start + count // 4]
-    repeated = (count >= min(ATOM_DRAWS, draws)) & (value == flat[start + (3 * count - 1) // 4])
-    keys = (start // draws) * BINS + chosen.ravel()[start]
-    return {"_atom_key": keys[repeated].astype(np.int64), "_atom_value": value[repeated]}
+    first, last = np.minimum(start + count // 4, chosen.size - 1), start + (3 * count - 1) // 4
+    repeated = (count >= fewest) & (flat[first] == flat[last])
+    keys = elements[start // draws] * BINS + chosen.ravel()[start]
+    return {"_atom_key": keys[repeated].astype(np.int64), "_atom_value": flat[first[repeated]]}
 
 
 def _sizes(segments: int) -> list[int]:
