@@ -7,7 +7,7 @@ from composition import energy, routes, scopes, scrap
 from digits import plain
 from page import Figure, Page, Table
 from provinces import BY_PROVINCE, provinces
-from reading import Cube
+from reading import Cube, CubeError
 from scipy.special import stdtrit
 from tables import SPREAD, Quantity, cells, scenario_name, statistics_table
 from trajectories import CO2, CO2_TITLE, CUMULATIVE, co2, co2_difference, pollutants, year_of_peak
@@ -35,7 +35,13 @@ POLICIES = {
 
 
 def page(cube: Cube) -> Page:
-    """The page of a cube; figures whose outputs the cube lacks are left out and named."""
+    """The page of a cube; figures whose outputs the cube lacks are left out and named.
+
+    Raises:
+        CubeError: without national CO2 there is no page.
+    """
+    if not cube.has(CO2):
+        raise CubeError(f"{cube.path}: has no output {CO2}; the page `emissions` is about it")
     first, last = int(cube.years[0]), int(cube.years[-1])
     figures, missing = [], []
     for build, needed in FIGURES:
@@ -84,9 +90,9 @@ def _lead(cube: Cube) -> list[str]:
     ]
     if "scenario_policy" in cube.summary.coords:
         policies = {key: str(cube.summary["scenario_policy"].sel(scenario=key).item()) for key in cube.scenarios}
-        told = [f"{scenario_name(key)}: {POLICIES[policies[key]]}" for key in policies if policies[key] in POLICIES]
+        told = [f"{scenario_name(key)} – {POLICIES[policies[key]]}" for key in policies if policies[key] in POLICIES]
         if told:
-            found.append(f"The policies say who gets the scrap, and share all draws. In short – {'; '.join(told)}.")
+            found.append(f"The scrap policies, on the same draws: {'; '.join(told)}.")
     return found
 
 

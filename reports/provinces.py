@@ -114,12 +114,14 @@ def _table(cube: Cube) -> Table:
     statistics = (MEAN, SD, *SPREAD) if cube.has_percentiles(BY_PROVINCE) else (MEAN, SD)
     names = STATISTICS | {MEAN: "mean", SD: "sd"}
     columns = [f"{year} {names[statistic]}" for year in (first, last) for statistic in statistics]
-    columns += [f"{last} mean, {scenario_name(key)}" for key in cube.scenarios[1:]]
+    paired = BY_PROVINCE in cube.differences
+    gap = f" {MINUS} {scenario_name(cube.reference)}" if paired else ""
+    columns += [f"{last} mean, {scenario_name(key)}{gap}" for key in cube.scenarios[1:]]
     rows = []
     for code in cube.labels("province"):
         item = Quantity(BY_PROVINCE, "", at={"province": code})
         row = [cell for year in (first, last) for cell in cells(cube, item, statistics, cube.reference, year)]
-        row += [cells(cube, item, (MEAN,), key, last)[0] for key in cube.scenarios[1:]]
+        row += [cells(cube, item, (MEAN,), key, last, difference=paired)[0] for key in cube.scenarios[1:]]
         rows.append(Row(f"{cube.label('province', code)} ({code[-2:]})", row))
     caption = f"CO₂ of scopes 1 and 2, {cube.unit(BY_PROVINCE)}; {scenario_name(cube.reference)} unless stated"
     return Table(caption, "Province", columns, [Group("", rows)])

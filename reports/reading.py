@@ -112,14 +112,21 @@ def read_cube(path: Path) -> Cube:
     if not path.is_file():
         raise CubeError(f"{path}: no such cube; make one with: ferrocast run runs/baseline.toml")
     try:
-        with xr.open_datatree(path, engine="netcdf4") as tree:
-            groups = {
-                name: tree[name].to_dataset().load() for name in ("differences", "draws") if name in tree.children
-            }
-            summary = tree.to_dataset().load()
+        summary = _load(path, None)
+        groups = [_load(path, name) for name in ("differences", "draws")]
     except (OSError, ValueError) as error:
         raise CubeError(f"{path}: not a cube that can be read ({error})") from None
     if missing := {STATISTIC, SCENARIO, "year"} - set(summary.dims):
         raise CubeError(f"{path}: has no {' or '.join(sorted(missing))}; pages need the cube of a run with scenarios")
-    empty = xr.Dataset()
-    return Cube(path, summary, groups.get("differences", empty), groups.get("draws", empty))
+    return Cube(path, summary, *groups)
+
+
+def _load(path: Path, group: str | None) -> xr.Dataset:
+    """A group of the file in memory; empty where the file has no such group."""
+    try:
+        with xr.open_dataset(path, engine="netcdf4", group=group) as dataset:
+            return dataset.load()
+    except OSError as error:
+        if group is not None and "group not found" in str(error):
+            return xr.Dataset()
+        raise

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
+from digits import number
 from figures import FONT, INK, NONE, SMALL, SOFT
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 LAYOUT = """
  .  .  .  .  .  .  HL
@@ -100,11 +102,18 @@ def _write(axis: Axes, column: int, row: int, code: str, name: str, text: str, i
                   color=ink)  # fmt: skip
 
 
+def _within(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]
+
+
 def _scale(axis: Axes, found: TileMap, colors: Colormap, norm: Normalize) -> None:
     """Title, colour bar and unit in the corner that the country leaves free."""
     axis.text(0, 0, found.title, fontsize=FONT, fontweight="bold", va="top")
     bar = axis.inset_axes((0, -1.05, 4.6, 0.28), transform=axis.transData)
-    drawn = axis.figure.colorbar(ScalarMappable(norm, colors), cax=bar, orientation="horizontal")
+    ticks = [tick for tick in MaxNLocator(4, integer=True).tick_values(*found.limits) if _within(tick, found.limits)]
+    drawn = axis.figure.colorbar(ScalarMappable(norm, colors), cax=bar, orientation="horizontal", ticks=ticks)
+    drawn.ax.xaxis.set_major_formatter(lambda value, _: number(value, 0))
+    drawn.ax.minorticks_off()
     drawn.outline.set_visible(False)  # type: ignore[operator]
     drawn.ax.tick_params(length=2, labelsize=SMALL)
     axis.text(0, -0.7, found.unit, fontsize=SMALL, color=SOFT, va="bottom")

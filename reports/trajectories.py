@@ -83,7 +83,7 @@ def co2_difference(cube: Cube) -> Figure | None:
     full = Quantity(CO2, CO2_TITLE, some_years(cube, 5))
     return Figure(
         "difference",
-        f"What another scrap policy changes, against {reference}",
+        f"{CO2_TITLE} under other scrap policies, difference to {reference}",
         f"Differences of {CO2_TITLE} draw by draw: both policies meet the same draw of the world, so what they share "
         f"cancels. {BANDS} Below zero: less CO₂ than under {reference}.",
         f"Fan charts of the paired difference of national CO2 to {reference}, in {cube.unit(CO2)}. {last}: {ends}.",
