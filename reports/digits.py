@@ -13,6 +13,8 @@ def places(value: float, error: float = math.nan, most: int = MOST_FIGURES) -> i
 
     At most `most` significant figures, and just as many without an error (not finite) or with an error of zero.
     """
+    if value == 0 == error:
+        return 0
     widest = most - 1 - _exponent(value) if value and math.isfinite(value) else most - 1
     if not math.isfinite(error) or error <= 0:
         return widest

@@ -89,7 +89,7 @@ def _readable(face: tuple[float, float, float, float]) -> str:
     """Dark ink on light tiles, white on dark ones, by relative luminance (WCAG 2)."""
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in face[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return INK if luminance > 0.18 else "white"
+    return INK if luminance > 0.2 else "white"
 
 
 def _write(axis: Axes, column: int, row: int, code: str, name: str, text: str, ink: str) -> None:

@@ -72,10 +72,11 @@ def co2_difference(cube: Cube) -> Figure | None:
     years = tuple(year for year in (2030, last) if year in cube.years)
     summed = Quantity(CUMULATIVE, f"{CO2_TITLE}, summed from {cube.years[0] + 1}", years, 1e-3, "Gt")
     known = {CO2: Quantity(CO2, CO2_TITLE, years), CUMULATIVE: summed}
+    names = [str(name) for name in cube.differences.data_vars if f"{name}{MCSE}" in cube.differences]
     items = [
-        known.get(str(name)) or Quantity(str(name), cube.summary[name].attrs["long_name"], years)
-        for name in cube.differences.data_vars
-        if f"{name}{MCSE}" in cube.differences and cube.differences[name].dims == cube.differences[CO2].dims
+        known.get(name) or Quantity(name, cube.summary[name].attrs["long_name"], years)
+        for name in sorted(names, key=lambda name: name not in known)
+        if cube.differences[name].dims == cube.differences[CO2].dims
     ]
     ends = "; ".join(
         f"{scenario_name(key)} {_range(cube, CO2, key, last, difference=True)}" for key in cube.scenarios[1:]
@@ -120,16 +121,17 @@ def year_of_peak(cube: Cube) -> Figure | None:
         f"{scenario_name(key)}: " + ", ".join(f"{name} {percent(share)} %" for name, share in _shown(found, key, first))
         for key in cube.scenarios
     )
-    groups = [
-        Group(
-            scenario_name(key),
+    rows = [
+        Row(
+            str(year),
             [
-                Row(str(year), [Cell(100 * _at(found.probability, key, n), 100 * _at(found.error, key, n), most=3)])
-                for n, year in enumerate(found.years)
+                Cell(100 * _at(found.probability, key, at), 100 * _at(found.error, key, at), most=3)
+                for key in cube.scenarios
             ],
         )
-        for key in cube.scenarios
+        for at, year in enumerate(found.years)
     ]
+    columns = [scenario_name(key) for key in cube.scenarios]
     return Figure(
         "peak",
         f"The year in which {CO2_TITLE} peak",
@@ -137,7 +139,7 @@ def year_of_peak(cube: Cube) -> Figure | None:
         f"peak in {first} means that no later year lies above it.",
         f"Bar charts of the probability of each peak year, one panel a scrap policy. {texts}.",
         draw.render(partial(_draw_peak, cube, found)),
-        [Table("Probability that emissions have peaked by the end of the year, %", "Year", ["probability, %"], groups)],
+        [Table("Probability that emissions have peaked by the end of a year, %", "Year", columns, [Group("", rows)])],
     )
 
 
