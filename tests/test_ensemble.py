@@ -459,3 +459,16 @@ def test_ranges_join_and_their_gaps_are_found():
     assert missing_ranges((), 2, 5) == ((2, 5),)
     with pytest.raises(InputError, match="draws 4 to 4"):
         join_ranges([(0, 5), (4, 6)])
+
+
+@pytest.mark.gpu
+def test_an_accelerator_agrees_with_the_cpu_and_with_itself():
+    settings = dataclasses.replace(BASE, draws=5000, block=1024, pilot=1024)
+    there, here = jax.devices("gpu")[:1], jax.devices("cpu")[:1]
+    state = run(settings, devices=there)
+    parts = [run(settings, draws=edges, devices=there) for edges in ((0, 1500), (1500, 5000))]
+    assert bits(merge(*parts)) == bits(state)
+    ours, theirs = finish(study(), settings, state), finish(study(), settings, run(settings, devices=here))
+    for name, item in ours.series.items():
+        for key, value in item.value.items():
+            np.testing.assert_allclose(value, theirs.series[name].value[key], rtol=1e-4, atol=1e-3)
