@@ -6,7 +6,9 @@ from functools import partial
 
 import figures as draw
 import numpy as np
-from figures import Drawing, Layer, Margins, Sheet
+from figures import Layer, Margins, Sheet
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
 from page import Figure, Table
 from reading import MEAN, Cube
 from tables import Quantity, parts_table, scenario_name, scenario_table, some_years
@@ -55,11 +57,15 @@ class Part:
 
     def mean(self, cube: Cube, scenario: str) -> np.ndarray:
         """Sum of the means over the years."""
-        return np.sum([cube.value(name, MEAN, scenario, **at) for name, at in self.terms], axis=0)
+        return np.asarray(
+            np.sum([cube.value(name, MEAN, scenario, difference=False, **at) for name, at in self.terms], axis=0)
+        )
 
     def error(self, cube: Cube, scenario: str) -> np.ndarray:
         """Its standard error; for a sum the sum of the errors, an upper bound."""
-        return np.sum([cube.error(name, MEAN, scenario, **at) for name, at in self.terms], axis=0)
+        return np.asarray(
+            np.sum([cube.error(name, MEAN, scenario, difference=False, **at) for name, at in self.terms], axis=0)
+        )
 
 
 @dataclass(frozen=True)
@@ -199,7 +205,7 @@ def _layers(cube: Cube, whole: Whole, scenario: str) -> list[Layer]:
     return [Layer(part.name, part.mean(cube, scenario), part.color) for part in whole.parts]
 
 
-def _draw_whole(cube: Cube, whole: Whole, axis: draw.Axes, scenario: str) -> None:
+def _draw_whole(cube: Cube, whole: Whole, axis: Axes, scenario: str) -> None:
     draw.draw_stack(axis, cube.years, _layers(cube, whole, scenario))
     if _has_band(cube, whole):
         low, high = (cube.value(whole.total, key, scenario) for key in ("p05", "p95"))

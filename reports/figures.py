@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from page import Image
 
@@ -94,14 +94,14 @@ def style() -> dict[str, object]:
     }
 
 
-def render(draw: Callable[[Sheet], Drawing]) -> Image:
+def render(draw: Callable[[Sheet], Figure]) -> Image:
     """Draw for wide screens and for phones."""
     with mpl.rc_context(style()):
         wide, narrow = draw(WIDE), draw(NARROW)
         return Image(_bytes(wide, "svg"), _bytes(narrow, "svg"), _bytes(wide, "png"))
 
 
-def _bytes(figure: Drawing, kind: str) -> bytes:
+def _bytes(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=PNG_DPI, metadata={"Date": None} if kind == "svg" else {"Software": None})
     return buffer.getvalue()
@@ -109,14 +109,14 @@ def _bytes(figure: Drawing, kind: str) -> bytes:
 
 def panels(
     sheet: Sheet, number: int, height: float, margins: Margins, columns: int = 4, *, repeat_axis: bool = False
-) -> tuple[Drawing, list[Axes]]:
+) -> tuple[Figure, list[Axes]]:
     """A figure with panels of one height (inches), row by row; `repeat_axis` leaves room for every y axis."""
     columns = min(columns, sheet.columns, number)
     rows = -(-number // columns)
     gap = margins.left + margins.right if repeat_axis else margins.between
     width = (sheet.width - margins.left - margins.right - gap * (columns - 1)) / columns
     each = height + margins.top + margins.bottom
-    figure = Drawing(figsize=(sheet.width, each * rows))
+    figure = Figure(figsize=(sheet.width, each * rows))
     axes = []
     for index in range(number):
         row, column = divmod(index, columns)
@@ -154,9 +154,10 @@ def time_axis(axis: Axes, years: np.ndarray, unit: str = "", *, first: bool = Tr
 def _keep_inside(axis: Axes) -> None:
     """Years at the ends of an axis are set inwards, so that neighbours do not run into each other."""
     ticks = axis.get_xticks()
-    for place, side, label in ((0, "left", ticks[0]), (-1, "right", ticks[-1])):
-        if label == axis.get_xlim()[place]:
-            axis.get_xticklabels()[place].set_horizontalalignment(side)
+    if ticks[0] == axis.get_xlim()[0]:
+        axis.get_xticklabels()[0].set_horizontalalignment("left")
+    if ticks[-1] == axis.get_xlim()[1]:
+        axis.get_xticklabels()[-1].set_horizontalalignment("right")
 
 
 def y_unit(axis: Axes, unit: str) -> None:
@@ -179,13 +180,17 @@ def share_y(axes: Iterable[Axes], *, floor: float | None = 0.0) -> None:
         axis.set_ylim(low - (room if low < (0.0 if floor is None else floor) else 0.0), high + room)
 
 
+Dashes = str | tuple[int, tuple[int, int]]
+Line = tuple[np.ndarray, str, Dashes]
+
+
 @dataclass(frozen=True)
 class Fan:
     """Percentiles by label (`p05` ...) over the years, and the lines over them: name -> (values, colour, dashes)."""
 
     percentiles: Mapping[str, np.ndarray]
     color: str
-    over: Mapping[str, tuple[np.ndarray, str, str]] = field(default_factory=dict)
+    over: Mapping[str, Line] = field(default_factory=dict)
 
 
 def draw_fan(axis: Axes, years: np.ndarray, fan: Fan) -> None:
@@ -293,7 +298,7 @@ def draw_band(axis: Axes, years: np.ndarray, low: np.ndarray, high: np.ndarray) 
 
 def draw_bars(axis: Axes, names: Sequence[str], shares: Sequence[float], texts: Sequence[str], color: str) -> None:
     """Probabilities of named classes as bars with their values above."""
-    at = np.arange(len(names))
+    at = range(len(names))
     axis.bar(at, [100 * share for share in shares], width=0.72, color=color)
     for place, share, text in zip(at, shares, texts, strict=True):
         axis.annotate(text, (place, 100 * share), (0, 2), textcoords="offset points", ha="center", fontsize=SMALL,

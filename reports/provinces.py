@@ -3,9 +3,9 @@
 from functools import partial
 
 import figures as draw
-import numpy as np
 from digits import MINUS, number
-from figures import Drawing, Margins, Sheet
+from figures import Margins, Sheet
+from matplotlib.figure import Figure as Drawing
 from page import Figure, Group, Row, Table
 from reading import MEAN, SD, Cube
 from tables import SPREAD, STATISTICS, Quantity, cells, scenario_name
@@ -19,9 +19,8 @@ def provinces(cube: Cube) -> Figure:
     first = int(cube.years[0])
     maps = _maps(cube)
     reference = scenario_name(cube.reference)
-    kept = _with_plants(cube)
     means = _mean(cube, cube.reference, first)
-    largest = sorted(kept, key=lambda code: -means[code])[:3]
+    largest = sorted(_emitting(means), key=lambda code: -means[code])[:3]
     texts = ", ".join(f"{cube.label('province', code)} {means[code]:,.0f}" for code in largest)
     return Figure(
         "provinces",
@@ -39,10 +38,9 @@ def _mean(cube: Cube, scenario: str, year: int, statistic: str = MEAN) -> dict[s
     return dict(zip(cube.labels("province"), values.tolist(), strict=True))
 
 
-def _with_plants(cube: Cube) -> list[str]:
-    """Provinces that emit in some year; the others are grey."""
-    found = {code: cube.value(BY_PROVINCE, MEAN, province=code) for code in cube.labels("province")}
-    return [code for code, values in found.items() if (np.isfinite(values) & (np.abs(values) > 0)).any()]
+def _emitting(values: dict[str, float]) -> list[str]:
+    """Provinces that emit; the others are grey, as are those without data."""
+    return [code for code, value in values.items() if value > 0]
 
 
 def _maps(cube: Cube) -> list[TileMap]:
@@ -50,7 +48,7 @@ def _maps(cube: Cube) -> list[TileMap]:
     codes = cube.labels("province")
     begin, end = _mean(cube, cube.reference, first), _mean(cube, cube.reference, last)
     spread = _mean(cube, cube.reference, last, SD)
-    kept = [code for code in _with_plants(cube) if begin[code] > 0]
+    kept = _emitting(begin)
     change = {code: 100 * (end[code] / begin[code] - 1) for code in kept}
     relative = {code: 100 * spread[code] / end[code] for code in kept if end[code] > 0}
     make = partial(_tile_map, cube, codes)

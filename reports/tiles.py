@@ -8,7 +8,7 @@ from digits import number
 from figures import FONT, INK, NONE, SMALL, SOFT
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize, PowerNorm
+from matplotlib.colors import Colormap, Normalize, PowerNorm, to_hex, to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
@@ -65,7 +65,7 @@ def draw_tiles(axis: Axes, found: TileMap) -> None:
     colors, norm = mpl.colormaps[found.colors], _norm(found)
     for code, (column, row) in places.items():
         value = found.values.get(code)
-        face = NONE if value is None else colors(norm(value))
+        face = NONE if value is None else to_hex(colors(norm(value)))
         axis.add_patch(Rectangle((column + GAP / 2, -row - 1 + GAP / 2), 1 - GAP, 1 - GAP, facecolor=face, linewidth=0))
         ink = SOFT if value is None else _readable(face)
         _write(axis, column, row, code[-2:], found.names.get(code, ""), found.texts.get(code, ""), ink)
@@ -85,9 +85,9 @@ def _norm(found: TileMap) -> Normalize:
     return Normalize(low, high if high > low else low + 1, clip=True)
 
 
-def _readable(face: tuple[float, float, float, float]) -> str:
+def _readable(face: str) -> str:
     """Dark ink on light tiles, white on dark ones, by relative luminance (WCAG 2)."""
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in face[:3]]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(face)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return INK if luminance > 0.2 else "white"
 
@@ -114,6 +114,6 @@ def _scale(axis: Axes, found: TileMap, colors: Colormap, norm: Normalize) -> Non
     drawn = axis.figure.colorbar(ScalarMappable(norm, colors), cax=bar, orientation="horizontal", ticks=ticks)
     drawn.ax.xaxis.set_major_formatter(lambda value, _: number(value, 0))
     drawn.ax.minorticks_off()
-    drawn.outline.set_visible(False)  # type: ignore[operator]
+    drawn.ax.spines[:].set_visible(False)
     drawn.ax.tick_params(length=2, labelsize=SMALL)
     axis.text(0, -0.7, found.unit, fontsize=SMALL, color=SOFT, va="bottom")

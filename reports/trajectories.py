@@ -3,8 +3,10 @@
 from functools import partial
 
 import figures as draw
+import xarray as xr
 from digits import percent
-from figures import Drawing, Fan, Margins, Sheet
+from figures import Fan, Line, Margins, Sheet
+from matplotlib.figure import Figure as Drawing
 from page import Cell, Figure, Group, Row, Table
 from peak import PeakYear, peak_year
 from reading import AT_MEAN, MCSE, PERCENTILES, Cube
@@ -49,7 +51,7 @@ def _draw_co2(cube: Cube, sheet: Sheet) -> Drawing:
     figure, axes = draw.panels(sheet, len(cube.scenarios), 2.5, margins)
     fans = []
     for index, (axis, key) in enumerate(zip(axes, cube.scenarios, strict=True)):
-        lines = {"mean inputs": (cube.value(CO2, AT_MEAN, key), draw.INK, DASHED)}
+        lines: dict[str, Line] = {"mean inputs": (cube.value(CO2, AT_MEAN, key), draw.INK, DASHED)}
         if index:
             name = f"{scenario_name(cube.reference)} (median)"
             lines[name] = (cube.value(CO2, "p50"), draw.LINES[0], "-")
@@ -143,8 +145,8 @@ def year_of_peak(cube: Cube) -> Figure | None:
     )
 
 
-def _at(values: object, key: str, index: int) -> float:
-    return float(values.sel(scenario=key).values[index])  # type: ignore[attr-defined]
+def _at(values: xr.DataArray, key: str, index: int) -> float:
+    return float(values.sel(scenario=key).values[index])
 
 
 def _shown(found: PeakYear, key: str, first: int) -> list[tuple[str, float]]:
