@@ -24,6 +24,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")]
 
+WIDEST = 400
+"""Characters in a line of a table."""
+
 TRUE_WORDS = ("1", "true", "yes", "on")
 
 
@@ -49,7 +52,7 @@ def say_json(value: Any) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> None:
-    """Put a table on stdout, its last `numbers` columns aligned right; full width where stdout is no terminal."""
+    """Put a table on stdout, its last `numbers` columns aligned right; never cut: half a number is wrong."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -60,8 +63,7 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
         table.add_column(name, justify="right" if at >= first_number else "left", no_wrap=at >= first_number)
     for row in rows:
         table.add_row(*row)
-    terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if terminal else 400, highlight=False, markup=False)
+    console = Console(file=sys.stdout, width=WIDEST, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():

@@ -1,13 +1,14 @@
 """`ferrocast run`: answer a run file."""
 
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -109,19 +110,29 @@ def _text(value: Any) -> str:
 class _Stop:
     """Turns Ctrl-C and SIGTERM into an answer for the ensemble, which stops between two groups of blocks.
 
-    Where nobody asks (reading, compiling, writing), and on the second signal, the program is left at once.
+    Where nobody asks (reading, compiling, writing), and on the second signal, the program is left at once. Python runs
+    handlers in its main thread, which may be waiting for the devices' threads and miss its turn for the whole run; so
+    the ones who ask also look into the socket where a signal leaves its number as it arrives.
     """
 
     def __init__(self) -> None:
         self.signal = 0
         self.asked = False
+        self.noted = False
         self.before: dict[int, Any] = {}
 
     def __call__(self) -> bool:
         self.asked = True
+        with suppress(BlockingIOError):
+            arrived = [number for number in self.reader.recv(64) if number in self.before]
+            self.signal = self.signal or (arrived[0] if arrived else 0)
         return self.signal != 0
 
     def __enter__(self) -> "_Stop":
+        self.reader, self.writer = socket.socketpair()
+        for end in (self.reader, self.writer):
+            end.setblocking(False)
+        self.wakeup = signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             self.before[number] = signal.signal(number, self._note)
         return self
@@ -129,15 +140,15 @@ class _Stop:
     def __exit__(self, *_: object) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self.wakeup)
+        self.reader.close()
+        self.writer.close()
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if self.asked and not self.signal:
-            self.signal = number
+        if self.asked and not self.noted:
+            self.signal, self.noted = number, True
             log.warning("stopping after the blocks in hand; again to leave at once")
             return
-        self._leave(number)
-
-    def _leave(self, number: int) -> NoReturn:
         raise SystemExit(128 + number)
 
 

@@ -105,8 +105,14 @@ def _table(found: Sequence[dict[str, Any]]) -> None:
 def _block(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
     index = list(dict.fromkeys(name for row in rows for name in row if name not in NOT_INDEX))
     index.sort(key=lambda name: RANK.get(name, 2))
-    lines = [[*(str(row.get(name, "")) for name in index), row["unit"], *_cells(row, names)] for row in rows]
-    say_table([*index, "unit", *names], lines, numbers=len(names))
+    columns = [*index, "unit"]
+    same = [name for name in columns if len(rows) > 1 and len({row.get(name) for row in rows}) == 1]
+    if same:
+        say(", ".join(f"{name} {rows[0][name]}" for name in same))
+        say("")
+    varied = [name for name in columns if name not in same]
+    lines = [[*(str(row.get(name, "")) for name in varied), *_cells(row, names)] for row in rows]
+    say_table([*varied, *names], lines, numbers=len(names))
     say("")
 
 
