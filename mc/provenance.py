@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -104,12 +104,3 @@ def _git(folder: Path, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def attributes(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without what NetCDF attributes cannot hold: nothing, and truth values."""
-    return {
-        key: int(value) if isinstance(value, bool) else value
-        for key, value in values.items()
-        if value not in (None, "")
-    }
