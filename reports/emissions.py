@@ -6,10 +6,11 @@ from collections.abc import Callable
 from composition import energy, routes, scopes, scrap
 from digits import plain
 from page import Figure, Page, Table
+from peak import PEAK
 from provinces import BY_PROVINCE, provinces
 from reading import Cube, CubeError
 from scipy.special import stdtrit
-from tables import SPREAD, Quantity, cells, scenario_name, statistics_table
+from tables import SPREAD, Quantity, cells, probability_table, scenario_name, statistics_table
 from trajectories import CO2, CO2_TITLE, CUMULATIVE, co2, co2_difference, pollutants, year_of_peak
 
 FIGURES: tuple[tuple[Callable[[Cube], Figure | None], tuple[str, ...]], ...] = (
@@ -52,12 +53,13 @@ def page(cube: Cube) -> Page:
         else:
             missing.append(_sentence(build.__name__, absent))
     attributes = cube.summary.attrs
+    asked = probability_table(cube, without=PEAK)
     return Page(
         name="emissions",
         title=f"CO₂ of China’s {attributes.get('study', 'steel')}, {first}–{last}",
         subtitle=f"{attributes.get('title', cube.path.stem)} · {_count(attributes['draws'])} draws",
         lead=_lead(cube),
-        headline=_headline(cube, cube.reference),
+        headline=[_headline(cube, cube.reference), *([asked] if asked else [])],
         more=[_headline(cube, key) for key in cube.scenarios[1:]],
         notes=_notes(cube),
         figures=figures,

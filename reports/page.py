@@ -101,7 +101,7 @@ class Page:
     title: str
     subtitle: str
     lead: Sequence[str]
-    headline: Table
+    headline: Sequence[Table]
     more: Sequence[Table]
     notes: Sequence[str]
     figures: Sequence[Figure]

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from digits import MINUS
 from page import Cell, Group, Row, Table
-from reading import AT_MEAN, MEAN, PERCENTILES, SD, Cube
+from reading import AT_MEAN, MEAN, PERCENTILES, SCENARIO, SD, Cube
 
 STATISTICS = {
     MEAN: "E[f(X)], mean",
@@ -101,6 +102,38 @@ def difference_table(cube: Cube, items: Sequence[Quantity], caption: str, statis
         groups.append(Group(item.head(cube), rows))
     columns = ["mean difference", *(STATISTICS[key] for key in statistics)]
     return Table(caption, "Scenario, year", columns, groups)
+
+
+def probability_table(cube: Cube, without: str) -> Table | None:
+    """Probabilities of passing the thresholds of the run file, those on one output left out; None of none."""
+    groups = []
+    for name, rule in (cube.run.get("exceedance") or {}).items():
+        output, difference = rule["output"].removeprefix("difference/"), rule["output"].startswith("difference/")
+        held = cube.differences if difference else cube.summary
+        if output == without or name not in held or set(held[name].dims) - {SCENARIO, "year"}:
+            continue
+        side = "below" if rule.get("below") is not None else "above"
+        paired = f", difference to {scenario_name(cube.reference)}," if difference else ""
+        threshold = f"{rule[side]:,.10g} {cube.unit(output)}".strip().replace("-", MINUS)
+        head = f"{cube.summary[output].attrs['long_name']}{paired} {side} {threshold}"
+        years = [year for year in (2030, 2040, 2050, int(cube.years[-1])) if year in cube.years]
+        dated = "year" in held[name].dims
+        groups.append(
+            Group(head, [_probabilities(cube, name, year, difference=difference) for year in (years if dated else [0])])
+        )
+    columns = [scenario_name(key) for key in cube.scenarios]
+    return Table("Probabilities that the run file asks for, %", "Year", columns, groups) if groups else None
+
+
+def _probabilities(cube: Cube, name: str, year: int, *, difference: bool) -> Row:
+    """All scenarios, but for the reference in a difference to it; year 0 stands for an output without years."""
+    row: list[Cell | str] = []
+    for key in cube.scenarios:
+        value, error = (
+            100 * float(read(name, scenario=key, difference=difference, year=year)) for read in (cube.value, cube.error)
+        )
+        row.append("–" if difference and key == cube.reference else Cell(value, error, most=3))
+    return Row(str(year) if year else f"{cube.years[0]}–{cube.years[-1]}", row)
 
 
 def parts_table(cube: Cube, item: Quantity, parts: Sequence[tuple[str, np.ndarray, np.ndarray]], caption: str) -> Table:

@@ -47,6 +47,8 @@ reference = "autarky"
 peak_by_2020 = { output = "co2_peak_year", below = 2020.5 }
 peak_by_2024 = { output = "co2_peak_year", below = 2024.5 }
 peak_after_2030 = { output = "co2_peak_year", above = 2030.5 }
+little_co2 = { output = "co2_direct_power", below = 300 }
+hardly_less_co2 = { output = "difference/co2_cumulative", above = -100 }
 """
 DIFFERENT = ("co2_direct_power", "co2_direct_power_by_province", "co2_cumulative", "cost")
 BY_PROVINCE = "co2_direct_power_by_province"
@@ -95,14 +97,14 @@ def variables_of(output: Output, draws: np.ndarray) -> dict[str, xr.Variable]:
     }
 
 
-def exceedance_of(name: str, rule: dict[str, Any], draws: np.ndarray) -> dict[str, xr.Variable]:
+def exceedance_of(name: str, rule: dict[str, Any], output: Output, draws: np.ndarray) -> dict[str, xr.Variable]:
     """The probability of passing a threshold and its error."""
     passed = draws < rule["below"] if "below" in rule else draws > rule["above"]
-    attributes = {"units": "1", "display_unit": "1", "of": rule["output"]}
+    attributes = {"units": "1", "display_unit": "1", "of": output.name}
     error = passed.std(axis=0) / np.sqrt(N)
     return {
-        name: xr.Variable(("scenario",), passed.mean(axis=0), attributes),
-        name + MCSE: xr.Variable(("scenario",), error, attributes),
+        name: xr.Variable(output.dims, passed.mean(axis=0), attributes),
+        name + MCSE: xr.Variable(output.dims, error, attributes),
     }
 
 
@@ -122,12 +124,16 @@ def synthetic_cube(
     root: dict[str, xr.Variable] = {}
     differences: dict[str, xr.Variable] = {}
     for item in outputs:
-        root |= variables_of(item, drawn[item.name])
+        draws = drawn[item.name]
+        root |= variables_of(item, draws)
+        rules = {} if "exceedance" in without else run["exceedance"]
+        for name in (name for name, rule in rules.items() if rule["output"] == item.name):
+            root |= exceedance_of(name, rules[name], item, draws)
         if item.name in DIFFERENT and len(scenarios) > 1:
-            differences |= variables_of(item, drawn[item.name] - drawn[item.name][:, :1])
-    for name, rule in run["exceedance"].items():
-        if "exceedance" not in without:
-            root |= exceedance_of(name, rule, drawn[rule["output"]])
+            paired = draws - draws[:, :1]
+            differences |= variables_of(item, paired)
+            for name in (name for name, rule in rules.items() if rule["output"] == f"difference/{item.name}"):
+                differences |= exceedance_of(name, rules[name], item, paired)
     coords = {name: (name, np.asarray(labels)) for name, labels in (COORDS | {"scenario": scenarios}).items()}
     coords |= {name: item for name, item in NOTES.items() if item[0] != "scenario"}
     coords["scenario_policy"] = ("scenario", list(scenarios))

@@ -183,6 +183,21 @@ def test_paired_differences_have_errors(page: Document, cube_file: Path) -> None
     assert abs(value - truth) <= 0.5 * error
 
 
+def test_probabilities_that_a_run_asks_for(page: Document, cube_file: Path) -> None:
+    summary, differences = xr.load_dataset(cube_file), xr.load_dataset(cube_file, group="differences")
+    table = next(table for table in page.tables if table[1:] and table[1][0].endswith("below 300 Mt/year"))
+    assert table[0] == ["Year", "autarky", "market", "pro rata"]
+    rows = {row[0]: row[1:] for row in table[2:6]}
+    assert list(rows) == ["2030", "2040", "2050", "2060"]
+    for text, truth in zip(rows["2050"], summary["little_co2"].sel(year=2050).values, strict=True):
+        assert number_in(text)[0] == pytest.approx(100 * truth, abs=max(0.5, number_in(text)[1]))
+    assert table[6][0].endswith("difference to autarky, above −100 Mt")
+    assert table[7][:2] == ["2030", "–"]
+    truth = 100 * float(differences["hardly_less_co2"].sel(scenario="market", year=2030))
+    assert 5 < truth < 95
+    assert number_in(table[7][2])[0] == pytest.approx(truth, abs=number_in(table[7][2])[1])
+
+
 def test_the_probability_of_a_peak_is_that_of_the_run(cube_file: Path) -> None:
     summary = xr.load_dataset(cube_file)
     found = peak.peak_year(reading.read_cube(cube_file))
@@ -396,7 +411,7 @@ def test_several_pages_get_an_index(
 ) -> None:
     page_of = report_module("page").Page
     made: dict[str, Any] = {
-        name: lambda _, name=name: page_of(name, f"Title of {name}", "", (), None, (), (), (), (), ())
+        name: lambda _, name=name: page_of(name, f"Title of {name}", "", (), (), (), (), (), (), ())
         for name in ("first", "second")
     }
     monkeypatch.setattr(build, "pages", lambda: made)
@@ -421,7 +436,7 @@ def test_reports_read_cubes_only() -> None:
 def test_the_synthetic_run_names_outputs_of_the_register() -> None:
     from mc.outputs import OUTPUTS
 
-    assert set(re.findall(r'output = "(\w+)"', RUN)) <= {output.name for output in OUTPUTS}
+    assert set(re.findall(r'output = "(?:difference/)?(\w+)"', RUN)) <= {output.name for output in OUTPUTS}
 
 
 @pytest.mark.slow
