@@ -68,18 +68,25 @@ def pro_rata(supply: np.ndarray, room: np.ndarray, _: Market) -> np.ndarray:
 
 
 def gravity(supply: np.ndarray, room: np.ndarray, market: Market, steps: int = STEPS) -> np.ndarray:
-    """Sinkhorn scaling of s_i u_j exp(-d_ij / d0) with a dummy source or sink, from last year's scale."""
+    """Sinkhorn scaling of s_i u_j exp(-d_ij / d0) from last year's scale.
+
+    A dummy source delivers the shortage, a dummy sink takes the surplus; both are a row or column of ones with a scale
+    of their own.
+    """
     size = len(supply)
     pull = [[math.exp(-market.haul[i, j] / market.gravity) for j in range(size)] for i in range(size)]
-    shortage = max(room.sum() - supply.sum(), 0.0)
-    idle = 1.0 if supply.sum() > room.sum() else 0.0
-    scale = list(market.scale)
+    shortage, surplus = max(room.sum() - supply.sum(), 0.0), max(supply.sum() - room.sum(), 0.0)
+    scale, idle = list(market.scale), 0.0
+
+    def rows() -> list[float]:
+        return [quotient(supply[i], sum(pull[i][j] * scale[j] for j in range(size)) + idle) for i in range(size)]
+
     for _ in range(steps):
-        rows = [quotient(supply[i], sum(pull[i][j] * scale[j] for j in range(size)) + idle) for i in range(size)]
-        spare = quotient(shortage, sum(scale))
-        scale = [quotient(room[j], sum(rows[i] * pull[i][j] for i in range(size)) + spare) for j in range(size)]
-    rows = [quotient(supply[i], sum(pull[i][j] * scale[j] for j in range(size)) + idle) for i in range(size)]
-    flows = np.array([[rows[i] * pull[i][j] * scale[j] for j in range(size)] for i in range(size)])
+        now = rows()
+        idle, spare = quotient(surplus, sum(now)), quotient(shortage, sum(scale))
+        scale = [quotient(room[j], sum(now[i] * pull[i][j] for i in range(size)) + spare) for j in range(size)]
+    now = rows()
+    flows = np.array([[now[i] * pull[i][j] * scale[j] for j in range(size)] for i in range(size)])
     for j in range(size):
         flows[:, j] *= min(1.0, quotient(room[j], flows[:, j].sum()))
     market.scale = np.array(scale)
