@@ -115,7 +115,8 @@ def probability_table(cube: Cube, without: str) -> Table | None:
         side = "below" if rule.get("below") is not None else "above"
         paired = f", difference to {scenario_name(cube.reference)}," if difference else ""
         threshold = f"{rule[side]:,.10g} {cube.unit(output)}".strip().replace("-", MINUS)
-        head = f"{cube.summary[output].attrs['long_name']}{paired} {side} {threshold}"
+        name_of = str(cube.summary[output].attrs["long_name"]).replace("CO2", "CO₂")
+        head = f"{name_of}{paired} {side} {threshold}"
         years = [year for year in (2030, 2040, 2050, int(cube.years[-1])) if year in cube.years]
         dated = "year" in held[name].dims
         groups.append(
@@ -125,14 +126,20 @@ def probability_table(cube: Cube, without: str) -> Table | None:
     return Table("Probabilities that the run file asks for, %", "Year", columns, groups) if groups else None
 
 
+def share_cell(share: float, error: float) -> Cell | str:
+    """A probability in percent, in words where no draw or every draw passes: that is not yet impossible or certain."""
+    words = {0.0: "no draw", 1.0: "all draws"}
+    return words.get(share) or Cell(100 * share, 100 * error, most=3)
+
+
 def _probabilities(cube: Cube, name: str, year: int, *, difference: bool) -> Row:
     """All scenarios, but for the reference in a difference to it; year 0 stands for an output without years."""
     row: list[Cell | str] = []
     for key in cube.scenarios:
         value, error = (
-            100 * float(read(name, scenario=key, difference=difference, year=year)) for read in (cube.value, cube.error)
+            float(read(name, scenario=key, difference=difference, year=year)) for read in (cube.value, cube.error)
         )
-        row.append("–" if difference and key == cube.reference else Cell(value, error, most=3))
+        row.append("–" if difference and key == cube.reference else share_cell(value, error))
     return Row(str(year) if year else f"{cube.years[0]}–{cube.years[-1]}", row)
 
 

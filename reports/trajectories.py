@@ -7,7 +7,7 @@ import xarray as xr
 from digits import percent
 from figures import Fan, Line, Margins, Sheet
 from matplotlib.figure import Figure as Drawing
-from page import Cell, Figure, Group, Row, Table
+from page import Figure, Group, Row, Table
 from peak import PeakYear, peak_year
 from reading import AT_MEAN, MCSE, PERCENTILES, Cube
 from tables import (
@@ -19,6 +19,7 @@ from tables import (
     percentiles_of,
     scenario_name,
     scenario_table,
+    share_cell,
     some_years,
 )
 
@@ -126,10 +127,7 @@ def year_of_peak(cube: Cube) -> Figure | None:
     rows = [
         Row(
             str(year),
-            [
-                Cell(100 * _at(found.probability, key, at), 100 * _at(found.error, key, at), most=3)
-                for key in cube.scenarios
-            ],
+            [share_cell(_at(found.probability, key, at), _at(found.error, key, at)) for key in cube.scenarios],
         )
         for at, year in enumerate(found.years)
     ]

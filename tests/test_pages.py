@@ -198,6 +198,12 @@ def test_probabilities_that_a_run_asks_for(page: Document, cube_file: Path) -> N
     assert number_in(table[7][2])[0] == pytest.approx(truth, abs=number_in(table[7][2])[1])
 
 
+@pytest.mark.parametrize(("share", "text"), [(0.0, "no draw"), (1.0, "all draws"), (0.999, "99.9")])
+def test_what_no_draw_does_is_not_called_impossible(share: float, text: str) -> None:
+    cell = report_module("tables").share_cell(share, 0.0005)
+    assert (cell if isinstance(cell, str) else cell.text) == text
+
+
 def test_the_probability_of_a_peak_is_that_of_the_run(cube_file: Path) -> None:
     summary = xr.load_dataset(cube_file)
     found = peak.peak_year(reading.read_cube(cube_file))
