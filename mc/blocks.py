@@ -80,23 +80,29 @@ class BlockProgram:
             },
         }
 
-    def empty_block(self, data: Any) -> dict[str, Any]:
-        """Room for the inputs, outputs and validity of one block; ValueError when the outputs are not as declared."""
-        index = np.zeros(self.settings.block, np.uint32)
-        with precise():
-            inputs, outputs = jax.eval_shape(self._evaluate, data, self.plan.tables, self.mean(), np.bool_(0), index)
-        _check_outputs(self.study, outputs)
-        block = {"inputs": inputs, "outputs": outputs}
-        empty: dict[str, Any] = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), block)
-        return empty | {"valid": np.zeros(self.settings.block, np.bool_)}
+    def empty_block(self) -> dict[str, Any]:
+        """Room for the inputs, outputs and validity of one block, by what is declared."""
+        size = self.settings.block
+        shapes = {
+            output.name: tuple(len(self.study.coords[dim]) for dim in output.dims) for output in self.study.outputs
+        }
+        return {
+            "inputs": {name: np.zeros((size, *value.shape), self.dtype) for name, value in self.mean().items()},
+            "outputs": {name: np.zeros((size, *shape), self.dtype) for name, shape in shapes.items()},
+            "valid": np.zeros(size, np.bool_),
+        }
 
     def _evaluate(
         self, data: Any, tables: Any, mean: dict[str, Array], at_mean: Array, index: Array
     ) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Inputs and outputs (draw, ...) of the draws `index`, or of the mean draw in every place."""
+        """Inputs and outputs (draw, ...) of the draws `index`, or of the mean draw in every place.
+
+        ValueError while it is traced when the outputs are not as declared.
+        """
         drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
         inputs = {name: jnp.where(at_mean, mean[name][None], drawn[name]) for name in drawn}
         outputs = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
+        _check_outputs(self.study, outputs)
         return inputs, {name: value.astype(self.dtype) for name, value in outputs.items()}
 
     def _run(

@@ -1,4 +1,4 @@
-"""Get JAX ready before it starts: cores as devices, the cache of compiled programs, the device that is asked for."""
+"""Get JAX ready before it starts: the cache of compiled programs, the device that is asked for."""
 
 import hashlib
 import os
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mc.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import jax
 
 CACHE_LIMIT = 2 * 1024**3
@@ -21,14 +23,12 @@ UNSET = (None, "", -1, 1.0)
 
 
 def prepare(device: str = "auto") -> None:
-    """Set JAX up for a run: one CPU device a usable core, compiled programs kept; what the user has set is left alone.
+    """Set JAX up for a run: its platform, the cache of compiled programs; what the user has set is left alone.
 
     Only what JAX reads at its start is set, so this must come before the first computation; later it changes nothing.
     """
     if device == "cpu":
         _prefer("JAX_PLATFORMS", "jax_platforms", "cpu")
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        _prefer("JAX_NUM_CPU_DEVICES", "jax_num_cpu_devices", usable_cores())
     if folder := cache_folder():
         _prefer("JAX_COMPILATION_CACHE_DIR", "jax_compilation_cache_dir", str(folder))
         _prefer("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "jax_persistent_cache_min_compile_time_secs", 0.1)
@@ -46,6 +46,12 @@ def find_devices(device: str) -> "list[jax.Device]":
         raise InputError(
             f"device = {device!r}: JAX finds none here ({reason}); `ferrocast doctor` says what is missing"
         ) from None
+
+
+def lanes(devices: "Sequence[jax.Device]") -> "list[jax.Device]":
+    """What works on a run: every device, and a CPU that is alone once for each core."""
+    alone = len(devices) == 1 and devices[0].platform == "cpu"
+    return list(devices) * (usable_cores() if alone else 1)
 
 
 def usable_cores() -> int:

@@ -4,8 +4,8 @@
 independent of how the work was cut: draw i depends on (seed, i) alone; it is always computed in the same place of the
 same block; and every sum is one of whole quanta or counts, exact in any order (`mc.statistics.contract`).
 
-Devices are those that JAX shows. XLA uses few threads for this kind of work, so on a CPU let JAX show one device a
-core before it starts (`mc.devices.prepare`, or the option jax_num_cpu_devices).
+Devices are those that JAX shows. XLA uses few threads for this kind of work, so a CPU gets one thread a core, all of
+them running the same compiled program on the one device.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import jax
 import numpy as np
 
 from mc.blocks import BlockProgram
+from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
 from mc.identity import FIXED_DESIGNS, identity_of
@@ -80,7 +81,7 @@ def run_ensemble(
     low, high = draws or (0, settings.draws)
     if not 0 <= low <= high <= settings.draws:
         raise InputError(f"draws {low} to {high} do not lie in 0 to {settings.draws}")
-    chosen = list(devices or jax.local_devices())
+    chosen = list(devices or lanes(jax.local_devices()))
     program = _program(study, settings)
     identity = identity_of(study, settings, chosen[0].platform)
     first = BlockRunner(program, chosen[0])
@@ -90,7 +91,8 @@ def run_ensemble(
         merge(state, _empty_state(program, identity, state.pilot))
         state = replace(state, draws=settings.draws)
     todo = missing_ranges(state.ranges, low, high)
-    others = chosen[1:] if _worth_sharing(first, todo) else []
+    # Another device has to compile a copy of the program; another lane of the same device has not.
+    others = [one for one in chosen[1:] if one == chosen[0] or _worth_sharing(first, todo)]
     runners = [first, *(BlockRunner(program, device) for device in others)]
     return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds)).finish()
 

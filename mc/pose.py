@@ -73,7 +73,17 @@ def settings_of(run: Run, study: "Study") -> "Settings":
         ),
         keep=tuple(_fitting(study.outputs, run.keep.outputs)),
         failed_share=run.ensemble.failed_share,
+        pilot=pilot_of(run.ensemble.draws, run.ensemble.block),
     )
+
+
+LARGEST_PILOT = 1024
+"""Draws of the pilot that fixes shifts and bins; they are run again with the others."""
+
+
+def pilot_of(draws: int, block: int) -> int:
+    """A quarter of a short run, so that it is not run twice; never less than a block."""
+    return max(min(draws // 4, LARGEST_PILOT), min(block, draws))
 
 
 def read_priors_of(run: Run) -> "Priors":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mc.cube.write import claim, require_room, write_cube
-from mc.devices import find_devices, prepare
+from mc.devices import find_devices, lanes, prepare
 from mc.errors import InputError, RunFailed, Stopped
 from mc.pose import Posed, pose, settings_of
 from mc.provenance import provenance
@@ -60,7 +60,7 @@ def make_cube(
         require_room(run.cube, expected_bytes(posed.study, _settings(run, posed)))
         begin = time.perf_counter()
         with _timed("drawing"):
-            run, state = _draw(run, posed, None if run.ensemble.device == "auto" else devices, progress, stop)
+            run, state = _draw(run, posed, lanes(devices), progress, stop)
         if not state.complete:
             raise Stopped(f"stopped after {state.done} of {state.draws} draws; nothing was written")
         settings = _settings(run, posed)
@@ -77,7 +77,7 @@ def make_cube(
 def _draw(
     run: Run,
     posed: Posed,
-    devices: "Sequence[jax.Device] | None",
+    devices: "Sequence[jax.Device]",
     progress: "Callable[[Progress], None] | None",
     stop: Callable[[], bool] | None,
 ) -> "tuple[Run, EnsembleState]":

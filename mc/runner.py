@@ -26,7 +26,7 @@ class BlockRunner:
         data = program.data()
         with precise():
             self._arguments = jax.device_put((data, program.plan.tables, program.mean()), device)
-            self._block = jax.device_put(program.empty_block(data), device)
+            self._block = jax.device_put(program.empty_block(), device)
         self._constants: Any = None
         self._totals: Any = None
         self._lock = threading.Lock()

@@ -3,9 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
-from mc.devices import cache_folder, find_devices, usable_cores
+from mc.devices import cache_folder, find_devices, lanes, usable_cores
 from mc.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -28,10 +29,16 @@ sys.stdout.write(f"{{len(jax.devices())}} {{jax.config.jax_compilation_cache_dir
 
 
 @pytest.mark.parametrize("before", ["", "import jax"])
-def test_jax_gets_a_device_a_core_and_a_cache(tmp_path: Path, before: str) -> None:
+def test_jax_gets_a_cache(tmp_path: Path, before: str) -> None:
     devices, folder = count_devices(before, FERROCAST_CACHE=str(tmp_path)).split()
-    assert int(devices) == usable_cores()
+    assert int(devices) == 1
     assert Path(folder).is_relative_to(tmp_path)
+
+
+def test_a_cpu_works_once_a_core() -> None:
+    device = jax.devices("cpu")[0]
+    assert lanes([device]) == [device] * usable_cores()
+    assert lanes([device, device]) == [device, device]
 
 
 def test_what_the_user_has_set_is_left_alone(tmp_path: Path) -> None:

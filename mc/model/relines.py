@@ -62,7 +62,8 @@ def due(uptake: Uptake, renewed: Array, first: Array, force: Force) -> Array:
     # Slot 0 is the base year: nothing was renewed in it, so it also stands for all before.
     again = (1.0 - part) * later + part * sooner
     first_fleet: Array = jax.lax.dynamic_index_in_dim(first, force.slot, keepdims=False)
-    return force.kept * (first_fleet + again)
+    coming: Array = force.kept * (first_fleet + again)
+    return coming
 
 
 def remember(renewed: Array, now: Array, force: Force) -> Array:
