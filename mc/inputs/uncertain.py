@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mc.study import Input, Prior
 from mc.tables.dependence import Dependence, paths
@@ -77,15 +78,32 @@ def choice(rows: Sequence[Row]) -> Prior:
     return Prior("choice", 0.0, likely, len(rows) - 1.0, weights=tuple((weights / weights.sum()).tolist()))
 
 
+def smooth(years: Sequence[int], at: NDArray[np.float64], values: Sequence[float]) -> NDArray[np.float64]:
+    """Values between anchors by monotone cubics (Fritsch and Carlson 1980), held constant outside.
+
+    Straight lines would bend at every anchor, and what follows the growth of people and income would jump there.
+    """
+    if len(at) == 1:
+        return np.full(len(years), values[0])
+    from scipy.interpolate import PchipInterpolator
+
+    inside = np.clip(np.asarray(years, dtype=np.float64), at[0], at[-1])
+    curve: NDArray[np.float64] = PchipInterpolator(at, values)(inside)
+    return curve
+
+
 def interpolated(rows: Sequence[Row], years: Sequence[int]) -> list[Prior]:
-    """The prior of every year: points linear between anchor years, held constant outside them."""
+    """The prior of every year: low, mid and high each go smoothly between anchor years."""
     at = np.array([float(row.labels[-1]) for row in rows])
     uncertain = [position for position, row in enumerate(rows) if row.uncertain]
     if not uncertain:
-        values = np.interp(years, at, [row.mid for row in rows])
+        values = smooth(years, at, [row.mid for row in rows])
         return [Prior("fixed", value, value, value) for value in values.tolist()]
     priors = [row.prior for row in rows]
-    low, mid, high = (np.interp(years, at, [getattr(p, name) for p in priors]) for name in ("low", "mid", "high"))
+    mid = smooth(years, at, [prior.mid for prior in priors])
+    # Each curve stays within its anchors, so that no point leaves the support; their order is restored where they touch.
+    low = np.minimum(smooth(years, at, [prior.low for prior in priors]), mid)
+    high = np.maximum(smooth(years, at, [prior.high for prior in priors]), mid)
     family = rows[uncertain[0]].family
     bounds = [
         np.interp(years, at[uncertain], [getattr(priors[position], name) for position in uncertain])
