@@ -86,9 +86,7 @@ def whole(inputs: Inputs, world: World, basis: Any) -> dict[str, jax.Array]:
         return chain.steel(passing, POLICIES, {"world": world, "basis": basis, "tables": inputs}, {})
 
 
-exact = jax.jit(whole, compiler_options=QUICK)
-fast = jax.jit(whole)
-"""As users run it: all optimisations of the compiler on."""
+compiled = jax.jit(whole, compiler_options=QUICK)
 
 
 def outputs(inputs: Inputs, world: World | None = None, dtype: Any = np.float64) -> dict[str, np.ndarray]:
@@ -96,5 +94,4 @@ def outputs(inputs: Inputs, world: World | None = None, dtype: Any = np.float64)
     world = world or world_of(inputs)
     with jax.enable_x64(True):
         arguments = jax.tree.map(lambda x: jnp.asarray(x, dtype), (inputs, world, basis_of(inputs)))
-        run = exact if dtype == np.float64 else fast
-        return {name: np.asarray(value) for name, value in run(*arguments).items()}
+        return {name: np.asarray(value) for name, value in compiled(*arguments).items()}
