@@ -66,6 +66,6 @@ class Reference:
         on_site = bool(self.world.hydrogen_on_site)
         books = accounts(inputs, self.technology, self.power, self.prices, story, on_site)
         books.pollutants = pollution(inputs, self.technology, story, int(np.argmax(self.world.accounting)))
-        sums = National(inputs, self.world, self.technology, self.carriers, self.output, self.supply)
+        sums = National(inputs, self.world, self.technology, self.carriers, self.supply)
         reline = self.prices.reline(self.technology.kind.index("base"))
         return shared_outputs(self) | policy_outputs(sums, story, books, on_site, reline)

@@ -19,7 +19,6 @@ class National:
     world: Any
     technology: Technology
     carriers: list[str]
-    output: np.ndarray
     supply: Supply
 
 
@@ -75,10 +74,10 @@ def policy_outputs(
 ) -> dict[str, np.ndarray]:
     return {
         **steel_outputs(sums, story),
-        **energy_outputs(sums, books, on_site),
-        **carbon_outputs(sums, books),
+        **energy_outputs(sums, story, books, on_site),
+        **carbon_outputs(sums, story, books),
         **both("cost", books.cost),
-        "cost_per_tonne": books.cost.sum(axis=1) * 1000.0 / sums.output.sum(axis=0),
+        "cost_per_tonne": books.cost.sum(axis=1) * 1000.0 / story.production.sum(axis=(1, 2)),
         "pollutants": books.pollutants.sum(axis=1).T,
         "pollutants_by_province": np.moveaxis(books.pollutants, (0, 1, 2), (2, 1, 0)),
         "scrap_freight_work": story.work.sum(axis=1) / 1000.0,
@@ -116,12 +115,12 @@ def steel_outputs(sums: National, story: Story) -> dict[str, np.ndarray]:
     }
 
 
-def energy_outputs(sums: National, books: Accounts, on_site: bool) -> dict[str, np.ndarray]:
+def energy_outputs(sums: National, story: Story, books: Accounts, on_site: bool) -> dict[str, np.ndarray]:
     inputs, carriers = sums.inputs, books.fuel.copy()
     carriers[:, :, sums.carriers.index("hydrogen")] += books.hydrogen * inputs.hydrogen.heating_value
     carriers[:, :, sums.carriers.index("electricity")] += books.power * 3.6
     ore_for_foundries = inputs.iron.pig_iron_to_foundries * inputs.iron.ore_per_hot_metal
-    per_tonne = carriers.sum(axis=(1, 2)) / sums.output.sum(axis=0)
+    per_tonne = carriers.sum(axis=(1, 2)) / story.production.sum(axis=(1, 2))
     return {
         "energy_by_carrier": carriers.sum(axis=1).T,
         "energy_by_carrier_by_province": np.moveaxis(carriers, (0, 1, 2), (2, 1, 0)),
@@ -133,7 +132,7 @@ def energy_outputs(sums: National, books: Accounts, on_site: bool) -> dict[str, 
     }
 
 
-def carbon_outputs(sums: National, books: Accounts) -> dict[str, np.ndarray]:
+def carbon_outputs(sums: National, story: Story, books: Accounts) -> dict[str, np.ndarray]:
     direct_power = books.scope1 + books.scope2 + books.removal
     national = direct_power.sum(axis=1)
     neutrality, years = sums.inputs.neutrality, [float(year) for year in sums.world.years]
@@ -155,7 +154,7 @@ def carbon_outputs(sums: National, books: Accounts) -> dict[str, np.ndarray]:
         **both("co2_total", direct_power + books.scope3),
         **both("co2_captured", books.captured),
         "co2_cumulative": np.array([national[1 : t + 1].sum() for t in range(len(national))]),
-        "co2_per_tonne": national / sums.output.sum(axis=0),
+        "co2_per_tonne": national / story.production.sum(axis=(1, 2)),
         "co2_peak_year": np.array(years[int(np.argmax(national))]),
         "neutral_by_province": neutral,
         "neutral_count": neutral.sum(axis=1),
