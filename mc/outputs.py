@@ -48,6 +48,7 @@ POLICY: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("scrap_freight_work", "Gt km year-1", (), "Freight of scrap"),
     ("scrap_freight_co2", "Mt year-1", (), "CO2 of the freight of scrap"),
     ("scrap_freight_cost", "GCNY year-1", (), "Cost of the freight of scrap, prices of 2020"),
+    ("energy", "PJ year-1", (), "Energy of all carriers, net purchased power"),
     ("energy_by_carrier", "PJ year-1", ("carrier",), "Energy by carrier, net purchased power"),
     ("energy_by_carrier_by_province", "PJ year-1", ("carrier", "province"), "Energy by carrier, net purchased power"),
     ("energy_per_tonne", "tce t-1", (), "Energy per tonne of crude steel, key-enterprise boundary"),

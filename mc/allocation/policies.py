@@ -40,23 +40,21 @@ def pro_rata(problem: Problem) -> Allocation:
 def market(problem: Problem) -> Allocation:
     """Gravity: x_ij ~ s_i u_j exp(-d_ij / d0), scaled to supplies and limits (Wilson 1971, Environ. Plan. A 3:1).
 
-    A dummy source or sink at no distance takes the shortage or the surplus. Scaling is stopped after MARKET_STEPS; a
-    last pass trims rows and columns so that supplies and limits hold exactly.
+    A dummy source delivers the shortage, a dummy sink takes the surplus; each is a row or column of ones with a scale
+    of its own. Scaling is stopped after MARKET_STEPS; a last pass trims columns so that supplies and limits hold.
     """
     room = problem.limits.sum(axis=1)
     shortage = jnp.maximum(room.sum() - problem.supply.sum(), 0.0)
     surplus = jnp.maximum(problem.supply.sum() - room.sum(), 0.0)
     pull = problem.roads.pull
-    # With a surplus the dummy sink's scale is 1, which also fixes the free scale between rows and columns.
-    idle = (surplus > 0).astype(pull.dtype)
 
-    def step(_: int, columns: Array) -> Array:
+    def step(_: int, scales: tuple[Array, Array]) -> tuple[Array, Array]:
+        columns, idle = scales
         rows = ratio(problem.supply, pull @ columns + idle)
-        # The dummy source's own scale keeps its deliveries equal to the shortage.
         spare = ratio(shortage, columns.sum())
-        return ratio(room, rows @ pull + spare)
+        return ratio(room, rows @ pull + spare), ratio(surplus, rows.sum())
 
-    columns = jax.lax.fori_loop(0, MARKET_STEPS, step, problem.memory)
+    columns, idle = jax.lax.fori_loop(0, MARKET_STEPS, step, (problem.memory, jnp.zeros_like(surplus)))
     rows = ratio(problem.supply, pull @ columns + idle)
     flows = rows[:, None] * pull * columns[None, :]
     flows = flows * jnp.minimum(1.0, ratio(room, flows.sum(axis=0)))[None, :]

@@ -101,7 +101,7 @@ def interpolated(rows: Sequence[Row], years: Sequence[int]) -> list[Prior]:
         return [Prior("fixed", value, value, value) for value in values.tolist()]
     priors = [row.prior for row in rows]
     mid = smooth(years, at, [prior.mid for prior in priors])
-    # Each curve stays within its anchors, so that no point leaves the support; their order is restored where they touch.
+    # Each curve stays within its anchors, so that no point leaves the support; where they touch, order is restored.
     low = np.minimum(smooth(years, at, [prior.low for prior in priors]), mid)
     high = np.maximum(smooth(years, at, [prior.high for prior in priors]), mid)
     family = rows[uncertain[0]].family

@@ -38,7 +38,7 @@ def retire(world: World, capacity: Array, due: Array, force: Force) -> Left:
 
 def place(force: Force) -> Array:
     """Share of each province in national output [province, 1]: how national limits are split."""
-    return (force.output / force.output.sum())[:, None]
+    return ratio(force.output, jnp.broadcast_to(force.output.sum(), force.output.shape))[:, None]
 
 
 def room_to_grow(inputs: Inputs, world: World, kept: Array, force: Force) -> Array:

@@ -102,7 +102,8 @@ def running(price: Prices, flows: Flows, rise: Array, carbon: Array) -> Array:
         rise: way from base-year intensity to that of 2060 [year].
         carbon: hot-metal carbon over that of the base year; 1 for flows per t of steel [year].
     """
-    electricity = flows.electricity[:, None] + flows.electricity_change[:, None] * rise[None, :]
+    # Power per t of hot metal is that of capture, which falls with the carbon it captures (as in `at_years`).
+    electricity = flows.electricity[:, None] * carbon[None, :] + flows.electricity_change[:, None] * rise[None, :]
     hydrogen = flows.hydrogen[:, None] + flows.hydrogen_change[:, None] * rise[None, :]
     fuels = flows.fuel @ price.fuel + flows.direct[:, None] * price.carbon[None, :]
     burnt = (fuels + (flows.captured * price.storage)[:, None]) * carbon[None, :]

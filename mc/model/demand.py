@@ -206,7 +206,7 @@ def output_by_province(demand: Demand, national: Array, made: Array, clean: Arra
     base = demand.crude_steel_2020
     makes = (base > 0).astype(base.dtype)
     wanted = made.sum(axis=1) * makes[:, None]
-    pull = demand.relocation_demand_weight * wanted / wanted.sum(axis=0, keepdims=True)
+    pull = demand.relocation_demand_weight * ratio(wanted, jnp.broadcast_to(wanted.sum(axis=0), wanted.shape))
     pull = pull + (1.0 - demand.relocation_demand_weight) * shares(clean * makes)[:, None]
     moved = demand.relocation_fraction * (1.0 - jnp.exp(-demand.relocation_rate * time))
     start = shares(base)[:, None]
@@ -218,4 +218,4 @@ def output_by_province(demand: Demand, national: Array, made: Array, clean: Arra
     kept = jnp.minimum(planned, ceiling)
     room = ceiling - kept
     excess = (planned - kept).sum(axis=0)
-    return kept + room * (excess / room.sum(axis=0))[None, :], stretch
+    return kept + room * ratio(excess, room.sum(axis=0))[None, :], stretch

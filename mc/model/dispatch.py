@@ -42,7 +42,7 @@ def scrap_worth(inputs: Inputs, world: World, drive: Drive, capacity: Array, for
     hot = makes_hot_metal(world)[None, :] * (capacity > 0).astype(capacity.dtype)
     last = hot * (jnp.cumsum(hot[:, ::-1], axis=1)[:, ::-1] == 1).astype(hot.dtype)
     metal_co2 = (last * (metal.direct * force.carbon)[None, :]).sum(axis=1)
-    metal_co2 = metal_co2 + (last * metal.electricity[None, :]).sum(axis=1) * force.grid
+    metal_co2 = metal_co2 + (last * (metal.electricity * force.carbon)[None, :]).sum(axis=1) * force.grid
     power = steel.electricity + steel.electricity_change * force.rise
     steel_co2 = steel.direct[None, :] + power[None, :] * force.grid[:, None]
     scrap_rate, hot_metal_rate = iron.electric_charge(inputs.iron, force.charge)

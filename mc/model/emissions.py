@@ -140,7 +140,8 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_yea
     bought = (1.0 - world.hydrogen_on_site) * electrolysis * setting.factor
     upstream = flows.ore * routes.ore_upstream_co2 + flows.lime * routes.lime_upstream_co2
     upstream = upstream + flows.fuel @ routes.fuel_upstream_co2 + bought + work * roads.co2
-    counted = flows.pollutants[0].sum(axis=0) / result.production[0].sum()
+    bottom_up = flows.pollutants[0].sum(axis=0)
+    counted = ratio(bottom_up, jnp.broadcast_to(result.production[0].sum(), bottom_up.shape))
     return Totals(
         fuel=flows.fuel,
         electricity=power,

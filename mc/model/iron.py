@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from mc.inputs.steel import Iron
-from mc.model.paths import ramp
+from mc.model.paths import ramp, ratio
 
 CHARGE_YEARS = (2020.0, 2035.0)
 """Years of the quantities `hot_metal_charge_2020` and `hot_metal_charge_2035`."""
@@ -66,14 +66,15 @@ def base_year(iron: Iron, crude_steel: Array, charge: Array) -> BaseYear:
     """
     total = crude_steel.sum()
     electric = crude_steel * iron.eaf_share_2020
-    electric = electric * (iron.eaf_share_national * total / electric.sum())
+    electric = electric * ratio(iron.eaf_share_national * total, electric.sum())
     # Scaling to the national share may carry a small province past its own output.
     electric = jnp.minimum(electric, crude_steel)
     scrap_rate, hot_metal_rate = electric_charge(iron, charge)
     converter = crude_steel - electric
     hot_metal = iron.pig_iron_2020 - iron.pig_iron_to_foundries - hot_metal_rate * electric.sum()
     needed = iron.content_steel / iron.yield_converter * converter.sum()
-    rate = (needed - iron.content_hot_metal * hot_metal) / iron.content_scrap / converter.sum()
+    missing = jnp.maximum(needed - iron.content_hot_metal * hot_metal, 0.0)
+    rate = ratio(missing / iron.content_scrap, converter.sum())
     return BaseYear(
         electric=electric,
         converter_scrap_rate=rate,

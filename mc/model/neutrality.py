@@ -9,7 +9,10 @@ from mc.model.paths import ratio
 
 def net_emissions(neutrality: Neutrality, emitted: Array) -> Array:
     """Direct and power CO2 less the national sink quota, split by emissions of the base year, Mt [year, province]."""
-    return emitted - neutrality.sink_quota * (emitted[0] / emitted[0].sum())[None, :]
+    return (
+        emitted
+        - neutrality.sink_quota * ratio(emitted[0], jnp.broadcast_to(emitted[0].sum(), emitted[0].shape))[None, :]
+    )
 
 
 def is_neutral(neutrality: Neutrality, net: Array, emitted: Array, makes_steel: Array) -> Array:

@@ -39,7 +39,9 @@ def first_due(uptake: Uptake, crude_steel_history: Array, time: Array, fleet: Ar
     """
     added = jnp.maximum(jnp.diff(crude_steel_history), 0.0)[-LONGEST_HISTORY:]
     ages = jnp.asarray(np.arange(added.shape[0])[::-1].copy(), dtype=added.dtype)
-    weights = added * (ages < uptake.campaign_history).astype(added.dtype)
+    recent = (ages < uptake.campaign_history).astype(added.dtype)
+    # Where output never grew, furnaces are of all ages alike.
+    weights = jnp.where((added * recent).sum() > 0, added * recent, recent)
     age = ages[None, :] + uptake.campaign_phase[:, None] * uptake.campaign
     due = jnp.maximum(uptake.campaign - jnp.mod(age, uptake.campaign), 1.0)
     shape = jnp.einsum("pvs,v->sp", spread(time, due), weights / weights.sum())

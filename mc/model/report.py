@@ -80,14 +80,14 @@ def production(inputs: Inputs, world: World, ahead: Before, result: Result) -> d
     return {
         "production_by_route": made.sum(axis=1).T,
         "production_by_route_by_province": by_province(made),
-        "eaf_share": electric.sum(axis=1) / output.sum(axis=1),
+        "eaf_share": ratio(electric.sum(axis=1), output.sum(axis=1)),
         "eaf_share_by_province": ratio(electric, output).T,
         "pig_iron": result.hot_metal.sum(axis=(1, 2)) + foundry,
         "blast_furnace_iron": furnaces + foundry,
         **nation_and_provinces("scrap_used", used),
         **nation_and_provinces("scrap_arrivals", result.shipments.arrivals),
         "scrap_unused": on_offer - used.sum(axis=1),
-        "scrap_ratio": used.sum(axis=1) / output.sum(axis=1),
+        "scrap_ratio": ratio(used.sum(axis=1), output.sum(axis=1)),
         "scrap_traded": result.shipments.traded,
         "scrap_freight_work": result.shipments.freight_work.sum(axis=1) * BILLION_PER_MILLION,
         "scrap_freight_co2": result.shipments.freight_work.sum(axis=1) * ahead.drive.roads.co2,
@@ -102,8 +102,9 @@ def energy(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[
         carriers + totals.hydrogen[..., None] * inputs.hydrogen.heating_value * world.carrier["hydrogen"][None, None, :]
     )
     carriers = carriers + power[..., None] * PETAJOULE_PER_TERAWATTHOUR * world.carrier["electricity"][None, None, :]
-    per_tonne = carriers.sum(axis=(1, 2)) / output.sum(axis=1)
+    per_tonne = ratio(carriers.sum(axis=(1, 2)), output.sum(axis=1))
     return {
+        "energy": carriers.sum(axis=(1, 2)),
         "energy_by_carrier": carriers.sum(axis=1).T,
         "energy_by_carrier_by_province": by_province(carriers),
         "energy_per_tonne": per_tonne * inputs.routes.energy_boundary / GIGAJOULE_PER_TCE,
@@ -130,7 +131,7 @@ def carbon(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[
         **nation_and_provinces("co2_total", direct_power + totals.scope3),
         **nation_and_provinces("co2_captured", totals.captured),
         "co2_cumulative": jnp.cumsum(years_after),
-        "co2_per_tonne": national / output.sum(axis=1),
+        "co2_per_tonne": ratio(national, output.sum(axis=1)),
         "co2_peak_year": neutrality.peak_year(national, world.years),
         "neutral_by_province": jnp.moveaxis(neutral, 1, 2),
         "neutral_count": neutral.sum(axis=2),
@@ -145,12 +146,13 @@ def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Re
     reline = (ahead.setting.prices.reline * world.kind["base"]).sum()
     wasted = relines.wasted(inputs.uptake, ahead.drive.first_due, result.renewed, world.years)
     stranded = wasted * reline * BILLION_PER_MILLION
-    imbalance = jnp.abs(result.production.sum(axis=2) + result.unmet - output).max() / output.max()
+    made = result.production.sum(axis=2)
+    imbalance = ratio(jnp.abs(made + result.unmet - output).max(), output.max())
     return {
         "pollutants": totals.pollutants.sum(axis=1).T,
         "pollutants_by_province": by_province(totals.pollutants),
         **nation_and_provinces("cost", totals.cost),
-        "cost_per_tonne": cost / output.sum(axis=1) / BILLION_PER_MILLION,
+        "cost_per_tonne": ratio(cost, made.sum(axis=1)) / BILLION_PER_MILLION,
         "scrap_freight_cost": totals.freight_cost.sum(axis=1) * BILLION_PER_MILLION,
         "stranded_capital": stranded,
         "unmet_production": result.unmet.sum(axis=1),
@@ -161,11 +163,11 @@ def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Re
 
 
 def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: Totals) -> dict[str, Array]:
-    """All outputs of one scrap policy."""
-    output = ahead.output.T
+    """All outputs of one scrap policy; per tonne means per tonne made, which a ban may hold below what is wanted."""
+    made = result.production.sum(axis=2)
     return {
         **production(inputs, world, ahead, result),
-        **energy(inputs, world, totals, output),
-        **carbon(inputs, world, totals, output),
+        **energy(inputs, world, totals, made),
+        **carbon(inputs, world, totals, made),
         **rest(inputs, world, ahead, totals, result),
     }

@@ -7,10 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from mc.inputs.steel import Scrap
-from mc.model.paths import fade, ramp
-
-CLOSURE_STEPS = 12
-"""Fixed-point steps of the closure factor; each multiplies by wanted / got, and only capped end uses slow it."""
+from mc.model.paths import fade, ramp, ratio
 
 
 @jax.tree_util.register_dataclass
@@ -45,20 +42,24 @@ def recovery(scrap: Scrap, years: Array) -> Array:
 def closure_factor(scrap: Scrap, rates: Array, retired: Array, wanted: Array) -> Array:
     """Factor f with sum_g min(f rate_g, ceiling) retired_g = wanted, as far as the ceiling allows.
 
+    The left side is the least of the lines that cap some end uses and scale the others, so f is the largest of the
+    factors at which those lines reach what is wanted; only caps in the order ceiling / rate can matter.
+
     Args:
         scrap: inputs.
         rates: recovery of the base year [end_use].
         retired: retired in the base year, Mt [end_use].
         wanted: obsolete scrap that the iron balance of the base year asks for, Mt.
     """
-    highest = scrap.recovery_ceiling / rates.min()
-
-    def step(_: int, factor: Array) -> Array:
-        got = (jnp.minimum(factor * rates, scrap.recovery_ceiling) * retired).sum()
-        return jnp.clip(factor * wanted / got, 0.0, highest)
-
-    factor: Array = jax.lax.fori_loop(0, CLOSURE_STEPS, step, jnp.ones_like(wanted))
-    return factor
+    capped = (rates[None, :] >= rates[:, None]).astype(rates.dtype)
+    capped = jnp.concatenate([jnp.zeros_like(capped[:1]), capped])
+    fixed = scrap.recovery_ceiling * (capped * retired[None, :]).sum(axis=1)
+    scaled = ((1.0 - capped) * (rates * retired)[None, :]).sum(axis=1)
+    factor = ratio(wanted - fixed, scaled).max()
+    # Nothing more can be gained once every end use that recovers anything is at the ceiling.
+    least = jnp.where(rates > 0, rates, scrap.recovery_ceiling).min()
+    reachable = scrap.recovery_ceiling * jnp.where(rates > 0, retired, 0.0).sum()
+    return jnp.where(wanted < reachable, jnp.clip(factor, 0.0), scrap.recovery_ceiling / least)
 
 
 def supply(scrap: Scrap, home: Array, lost: Array, retired: Array, needed: Array, years: Array) -> Supply:
@@ -87,5 +88,5 @@ def supply(scrap: Scrap, home: Array, lost: Array, retired: Array, needed: Array
     national = gathered.sum(axis=0)
     # There is no trade in the base year: what is charged is known. It starts the year after.
     trade = scrap.net_import * (years > years[0]).astype(years.dtype) - scrap.to_foundries
-    purchased = gathered * (jnp.maximum(national + trade, 0.0) / national)[None, :]
+    purchased = gathered * ratio(jnp.maximum(national + trade, 0.0), national)[None, :]
     return Supply(home, prompt, obsolete, purchased, factor, wanted - obsolete[:, 0].sum())

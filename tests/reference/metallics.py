@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from reference.paths import between, ramp
+from reference.paths import between, quotient, ramp
 
 
 def hot_metal_charge(iron: Any, year: float) -> float:
@@ -47,7 +47,7 @@ def base_year(iron: Any, output: np.ndarray, share: float) -> BaseYear:
     iron_lacking = (
         converter.sum() * iron.content_steel / iron.yield_converter - into_converters * iron.content_hot_metal
     )
-    rate = float(iron_lacking / iron.content_scrap / converter.sum())
+    rate = quotient(max(float(iron_lacking), 0.0) / float(iron.content_scrap), float(converter.sum()))
     hot_metal = np.array(
         [
             converter_hot_metal(iron, converter[q], rate * converter[q]) + hot_metal_rate * electric[q]

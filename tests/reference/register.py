@@ -122,6 +122,7 @@ def energy_outputs(sums: National, story: Story, books: Accounts, on_site: bool)
     ore_for_foundries = inputs.iron.pig_iron_to_foundries * inputs.iron.ore_per_hot_metal
     per_tonne = carriers.sum(axis=(1, 2)) / story.production.sum(axis=(1, 2))
     return {
+        "energy": carriers.sum(axis=1).sum(axis=1),
         "energy_by_carrier": carriers.sum(axis=1).T,
         "energy_by_carrier_by_province": np.moveaxis(carriers, (0, 1, 2), (2, 1, 0)),
         "energy_per_tonne": per_tonne * inputs.routes.energy_boundary / TCE,

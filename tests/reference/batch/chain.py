@@ -148,6 +148,7 @@ class Books:
         per_tonne = ratio(fuel.sum(axis=(3, 4)), self.output.sum(axis=-1))
         foundries = inputs.iron.pig_iron_to_foundries * inputs.iron.ore_per_hot_metal
         return {
+            "energy": fuel.sum(axis=(3, 4)),
             "energy_by_carrier": np.moveaxis(fuel.sum(axis=3), 3, 2),
             "energy_by_carrier_by_province": np.transpose(fuel, (0, 1, 4, 3, 2)),
             "energy_per_tonne": per_tonne * inputs.routes.energy_boundary[:, None, None] / TCE,

@@ -42,7 +42,7 @@ def base_year(iron: Any, output: np.ndarray, share: np.ndarray) -> Start:
     hot_metal = iron.pig_iron_2020 - iron.pig_iron_to_foundries - hot_rate * electric.sum(axis=1)
     needed = iron.content_steel / iron.yield_converter
     total = converter.sum(axis=1)
-    rate = (needed * total - iron.content_hot_metal * hot_metal) / iron.content_scrap / total
+    rate = ratio(np.maximum(needed * total - iron.content_hot_metal * hot_metal, 0.0) / iron.content_scrap, total)
     in_converters = rate[:, None] * converter
     per_steel = (needed - iron.content_scrap * rate) / iron.content_hot_metal
     return Start(
