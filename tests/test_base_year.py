@@ -3,6 +3,7 @@
 Ranges are those of the published sources; each test prints the 5-50-95 % points of 2,048 draws (pytest -s shows them).
 """
 
+import sys
 from pathlib import Path
 
 import jax
@@ -44,7 +45,8 @@ def base():
 def check(values, name, low, high, unit, median_only=False):
     """Print 5-50-95 % and assert that they lie in a published range (the median alone where the text says so)."""
     points = np.percentile(values, [5, 50, 95])
-    print(f"\n{name:32s} {points[0]:10.4g} {points[1]:10.4g} {points[2]:10.4g} {unit}   published {low} to {high}")
+    line = f"\n{name:32s} {points[0]:10.4g} {points[1]:10.4g} {points[2]:10.4g} {unit}   published {low} to {high}\n"
+    sys.stdout.write(line)
     inside = points[1:2] if median_only else points
     assert np.all(inside >= low), (name, points)
     assert np.all(inside <= high), (name, points)
@@ -85,8 +87,8 @@ def test_iron_ore(base):
 
 
 def test_scrap_supply(base):
-    # The lower tail misses 233 Mt in about one draw in ten: where lifetimes are long, less steel retires by 2020 than the
-    # iron balance asks for even at 97 % recovery. The gap is reported as scrap_closure_residual, not made up.
+    # The lower tail misses 233 Mt in about one draw in ten: where lifetimes are long, less steel retires by 2020 than
+    # the iron balance asks for even at 97 % recovery. The gap is reported as scrap_closure_residual, not made up.
     check(base["scrap_supply"], "scrap supply", 233, 280, "Mt", median_only=True)
     assert np.mean(base["scrap_supply"] < 233) < 0.15
     assert np.percentile(base["scrap_supply"], 95) < 280

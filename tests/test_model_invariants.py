@@ -202,7 +202,9 @@ def test_ban_on_relines_leaves_no_new_furnace_and_shows_what_is_missing() -> Non
     assert found["unmet_production"][:, -1].max() > 0
     made = found["production_by_route"].sum(axis=1)
     np.testing.assert_allclose(made + found["unmet_production"], np.broadcast_to(found["crude_steel"], made.shape))
-    assert (np.diff(found["blast_furnace_iron"][:, 12:], axis=1) <= 1e-9).all()
+    # Idle furnaces may run again, so iron can rise from year to year; but never above what relines would have allowed.
+    assert (found["blast_furnace_iron"] <= run(2)["blast_furnace_iron"] + 1e-6).all()
+    assert found["blast_furnace_iron"][:, 30:].max() < 0.8 * run(2)["blast_furnace_iron"][:, 10].min()
 
 
 @pytest.mark.parametrize(("quantity", "value"), [("costs__carbon_price", 0.0), ("freight__road_cost", 0.0)])
