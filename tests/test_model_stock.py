@@ -19,7 +19,8 @@ PAST = 9
 def survival(family: float, mean: float, cv: float, ages: np.ndarray) -> np.ndarray:
     with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         one = Stock(jnp.asarray([mean]), jnp.asarray([cv]), jnp.asarray(1.0))
-        return np.asarray(stock.survival(one, jnp.asarray(family), jnp.asarray(ages)))[0]
+        left: np.ndarray = np.asarray(stock.survival(one, jnp.asarray(family), jnp.asarray(ages)))[0]
+        return left
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -90,12 +91,12 @@ def test_what_the_past_leaves_is_the_literal_sum_over_cohorts(seed: int) -> None
     with jax.enable_x64(True):
         curves = kernel()
         left = np.asarray(stock.from_history(curves, jnp.asarray(stock.history_basis(series, YEARS))))
-    curves = np.asarray(curves)
+    shares = np.asarray(curves)
     for g in range(2):
         for column, time in enumerate([-stock.LEAD, *range(YEARS)]):
             for component in range(3):
                 total = sum(
-                    series[component, cohort] * curves[g, time + PAST - 1 - cohort]
+                    series[component, cohort] * shares[g, time + PAST - 1 - cohort]
                     for cohort in range(PAST)
                     if time + PAST - 1 - cohort >= 0
                 )
@@ -109,9 +110,9 @@ def test_inflow_holds_the_stock_on_its_target_or_is_nil_above_it(target: list[fl
         kept = kernel()
         fading = past * kept[None, :, :YEARS]
         wanted = jnp.broadcast_to(jnp.asarray(target), (1, 2, YEARS))
-        inflow, shortfall = stock.inflow_for_stock(wanted, fading, kept)
-        in_use = np.asarray(fading + stock.convolve(inflow, kept))
-    inflow, shortfall = np.asarray(inflow), np.asarray(shortfall)
+        entering, above = stock.inflow_for_stock(wanted, fading, kept)
+        in_use = np.asarray(fading + stock.convolve(entering, kept))
+    inflow, shortfall = np.asarray(entering), np.asarray(above)
     assert (inflow >= 0).all()
     np.testing.assert_allclose(in_use, np.asarray(target) + shortfall, atol=1e-10)
     assert ((inflow == 0) | (shortfall == 0)).all()

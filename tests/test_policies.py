@@ -1,5 +1,6 @@
 """Scrap policies: never more than there is or can be used; the right split, by hand and by a converged oracle."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -64,8 +65,8 @@ def test_autarky_by_hand() -> None:
     # Third province makes no steel and lies nearest to the second: 10 + 6 Mt meet room for 8 there, half stays unused.
     problem = problem_of([5.0, 10.0, 6.0], [7.0, 8.0, 0.0], plants=[1, 1, 0])
     nearest = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
-    roads = Roads(*(getattr(problem.roads, name) for name in ("haul", "co2", "cost", "loading", "pull")), nearest)  # type: ignore[arg-type]
-    found = answer("autarky", Problem(problem.supply, problem.limits, problem.worth, roads, problem.memory))
+    roads = dataclasses.replace(problem.roads, nearest=nearest)  # type: ignore[arg-type]
+    found = answer("autarky", dataclasses.replace(problem, roads=roads))
     np.testing.assert_allclose(found.flows, [[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 3.0, 0.0]])
     assert found.info.residual == 0
 

@@ -9,7 +9,7 @@ from scipy.special import erfc, gammaln, ndtr
 
 def population(macro: Any, ssp: np.ndarray) -> np.ndarray:
     table = macro.population_ssp[np.arange(len(ssp)), ssp]
-    return shares(table, axis=1) * macro.population_national[:, None, :]
+    return np.asarray(shares(table, axis=1) * macro.population_national[:, None, :])
 
 
 def income(macro: Any, ssp: np.ndarray, people: np.ndarray) -> np.ndarray:
@@ -19,7 +19,7 @@ def income(macro: Any, ssp: np.ndarray, people: np.ndarray) -> np.ndarray:
     growth = 1.0 + macro.gdp_growth + macro.gdp_noise_sd[:, None] * macro.gdp_noise
     growth[:, 0] = 1.0
     product = table[:, :, 0].sum(axis=1)[:, None] * np.cumprod(growth, axis=1)
-    return shape * product[:, None, :] / people
+    return np.asarray(shape * product[:, None, :] / people)
 
 
 def survival(stock: Any, family: np.ndarray, ages: np.ndarray) -> np.ndarray:

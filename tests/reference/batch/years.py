@@ -160,7 +160,7 @@ class Years:
         most = np.where(uptake.coke_limited[:, None, None, :] > 0, np.minimum(most, gas), most)
         seed = each("new_route_seed") * place * self.bounds.available[:, t, None, None, :]
         reach = each("new_route_growth") * self.capacity + seed
-        return np.clip(most - self.capacity, 0.0, reach)
+        return np.asarray(np.clip(most - self.capacity, 0.0, reach))
 
     def choice(self, t: int, rivals: np.ndarray) -> np.ndarray:
         """Logit shares [draw, 1, province, route] among rivals [draw, route]."""
@@ -170,7 +170,7 @@ class Years:
         return ratio(weight, weight.sum(axis=-1, keepdims=True))[:, None]
 
     def asked(self, t: int, place: np.ndarray) -> np.ndarray:
-        return np.maximum(self.bounds.floor[:, t, None, None, :] * place - self.capacity, 0.0)
+        return np.asarray(np.maximum(self.bounds.floor[:, t, None, None, :] * place - self.capacity, 0.0))
 
     def build(self, t: int, limit: np.ndarray, place: np.ndarray) -> None:
         routes, unit = self.routes, self.bounds.unit[:, None, None, :]
