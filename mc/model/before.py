@@ -8,6 +8,7 @@ from jax import Array
 
 from mc.allocation.problem import Roads
 from mc.inputs.nouns import Inputs
+from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
 from mc.model import capacity, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
@@ -137,6 +138,12 @@ def yearly(inputs: Inputs, world: World, setting: Setting, flows: tuple[intensit
     )
 
 
+def taste(uptake: Uptake) -> Array:
+    """exp(-bias / scale) of the choice, 1 for the route a province favours [province, route]; never overflows."""
+    least = uptake.choice_noise.min(axis=1, keepdims=True)
+    return jnp.exp(uptake.choice_bias_sd * (least - uptake.choice_noise) / uptake.choice_scale)
+
+
 def forces(
     inputs: Inputs, world: World, setting: Setting, supply: scrap.Supply, output: Array, start: iron.BaseYear
 ) -> Drive:
@@ -154,7 +161,7 @@ def forces(
         roads=roads(inputs.freight, inputs.distances, world),
         per_metal=flows[0],
         per_steel=flows[1],
-        taste=jnp.exp(-uptake.choice_bias_sd * uptake.choice_noise / uptake.choice_scale),
+        taste=taste(uptake),
         first_due=relines.first_due(uptake, inputs.demand.crude_steel_history, time, furnaces),
         unit=1.0 + (hot_metal - 1.0) * intensity.makes_hot_metal(world),
     )
