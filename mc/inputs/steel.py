@@ -153,7 +153,6 @@ class Uptake:
     blast_furnace_capacity_2020: Array = quantity(
         "Mt/year", "province", high=1000, absent=0.0, meaning="tracked, hot metal"
     )
-    eaf_capacity_2020: Array = quantity("Mt/year", "province", high=1000, absent=0.0, meaning="tracked")
     campaign: Array = quantity("year", low=5, high=40, meaning="years between relines of a blast furnace")
     campaign_history: Array = quantity(
         "year", low=5, high=40, meaning="years of national additions behind the 2020 ages"
