@@ -15,7 +15,7 @@ from mc.inputs.steel import Stock
 
 LEAD = 1
 """Years before the base year over which net addition to stock is taken. One, so that inflow does not jump in the first
-year: with the mean of the last three, when use grew by 8 % a year, inflow of 2021 starts 10 % below that of 2020."""
+year: use grew fast before 2020, and the mean of the last three years would start lower than 2020 ended."""
 
 WEIBULL_SHAPE_EXPONENT = -1.086
 """Weibull shape = cv ** -1.086 within 0.6 % for cv in 0.2-0.5 (Justus et al. 1978, J. Appl. Meteorol. 17:350)."""
