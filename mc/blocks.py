@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from mc.devices import compiler_options
 from mc.draws import DrawPlan
 from mc.settings import Settings
 from mc.state import LISTED_FAILURES
@@ -44,13 +45,18 @@ class BlockProgram:
         settings: Settings,
         plan: DrawPlan,
         series: tuple[Series, ...],
+        platform: str,
         like: BlockProgram | None = None,
     ) -> None:
         self.study, self.settings, self.plan, self.series = study, settings, plan, series
         self.dtype = jnp.dtype(settings.precision)
         self.packs, self.causes = plan_packs(series), cause_names(study)
         self.compiled: Callable[..., dict[str, Any]]
-        self.compiled = like.compiled if like else jax.jit(self._run, donate_argnames="carry")
+        self.compiled = (
+            like.compiled
+            if like
+            else jax.jit(self._run, donate_argnames="carry", compiler_options=compiler_options(platform))
+        )
 
     def data(self) -> Any:
         """The study's data on the host, floating arrays in the precision of the chain."""

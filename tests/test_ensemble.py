@@ -367,7 +367,7 @@ def test_progress_counts_up_to_the_total():
 def test_one_compilation_for_any_number_of_draws():
     from mc import ensemble
 
-    program = ensemble._program(study(), dataclasses.replace(BASE, scramblings=8))
+    program = ensemble._program(study(), dataclasses.replace(BASE, scramblings=8), "cpu")
     runner = ensemble.BlockRunner(program, jax.local_devices()[0])
     pilot = ensemble.run_pilot(runner, 256, 0)
     runner.start(pilot.constants)
