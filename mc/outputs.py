@@ -84,6 +84,18 @@ POLICY: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("net_ratio_by_province", "1", ("province",), "Net CO2 over that of the base year"),
     ("pollutants", "kt year-1", ("pollutant",), "SO2, NOx and particulate matter"),
     ("pollutants_by_province", "kt year-1", ("pollutant", "province"), "SO2, NOx and particulate matter"),
+    (
+        "pollutant_cut_by_province",
+        "1",
+        ("pollutant", "province"),
+        "1 where a pollutant is more than 90 % below the base year",
+    ),
+    (
+        "scrap_short_by_province",
+        "1",
+        ("province",),
+        "1 where less scrap arrives than electric furnaces could use",
+    ),
     ("cost", "GCNY year-1", (), "Cost of steelmaking, carbon price included, prices of 2020"),
     ("cost_by_province", "GCNY year-1", ("province",), "Cost of steelmaking, carbon price included, prices of 2020"),
     ("cost_per_tonne", "CNY t-1", (), "Cost per tonne of crude steel, prices of 2020"),
@@ -112,3 +124,37 @@ OUTPUTS: tuple[Output, ...] = (
     Output("fault_mass_balance", "1", (), "1 where steel by route misses output", "fault"),
 )
 """Every output of the steel chain, in the order of the cube."""
+
+FLOW_STEP = 10
+"""Years between two maps of who ships to whom: 961 links for each year would fill the cube."""
+
+COORDINATED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (
+        "scrap_gain",
+        "Mt year-1",
+        ("rival",),
+        "CO2 that the policy's use of purchased scrap avoids beyond a rival's in the same state, freight counted",
+    ),
+    ("scrap_gain_cumulative", "Mt", ("rival",), "The same summed over the years after the base year"),
+    ("scrap_value", "Mt year-1", (), "CO2 avoided by purchased scrap at its worth, freight taken off"),
+    ("scrap_price_by_province", "t t-1", ("province",), "CO2 that one more tonne of scrap from a province would avoid"),
+    ("scrap_delivered_by_province", "t t-1", ("province",), "CO2 price of scrap where it is used"),
+    ("scrap_dear_by_province", "1", ("province",), "1 where delivered scrap is dearer than in half of the provinces"),
+)
+
+COORDINATED_DIAGNOSTICS: tuple[tuple[str, str, str], ...] = (
+    ("scrap_booking_gap", "Mt year-1", "CO2 avoided by purchased scrap as booked, less its value in the allocation"),
+    ("allocation_gap", "1", "Proven distance of the plan from the best, over its value"),
+    ("allocation_iterations", "1", "Iterations of the solver"),
+)
+
+LINKS = ("scenario", "province", "destination", "flow_year")
+
+COORDINATION: tuple[Output, ...] = (
+    *(Output(name, unit, ("scenario", *dims, "year"), text) for name, unit, dims, text in COORDINATED),
+    Output("scrap_flow", "Mt year-1", LINKS, "Purchased scrap from a province to a destination"),
+    Output("scrap_link", "1", LINKS, "1 where at least 0.01 Mt a year go to another province"),
+    *(Output(name, unit, ("scenario", "year"), text, "diagnostic") for name, unit, text in COORDINATED_DIAGNOSTICS),
+    Output("fault_allocation", "1", (), "1 where a coordinated plan is not proven best or not feasible", "fault"),
+)
+"""Outputs of a run that has a coordinated scenario."""

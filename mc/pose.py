@@ -1,5 +1,6 @@
 """Run file + priors -> the study that is to be run, with names that a run file gets wrong pointed out in it."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -101,7 +102,7 @@ def read_priors_of(run: Run) -> "Priors":
 
 def _steel(run: Run, priors: "Priors | None") -> Posed:
     """The steel chain of `mc.model.chain`."""
-    from mc.allocation.policies import POLICIES
+    from mc.allocation.coordinated import POLICIES, Bounds
     from mc.model.scenario import Options, Scenario
 
     for name, scenario in run.scenarios.items():
@@ -113,7 +114,10 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
 
     study = steel_study(
         priors,
-        tuple(Scenario(name, scenario.policy) for name, scenario in run.scenarios.items()),
+        tuple(
+            Scenario(name, scenario.policy, Bounds(scenario.keep, scenario.reach_km or math.inf, scenario.pools))
+            for name, scenario in run.scenarios.items()
+        ),
         Options(run.options.accounting, run.options.hydrogen),
         run.model.first_year,
         run.model.last_year,

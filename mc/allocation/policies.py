@@ -61,5 +61,8 @@ def market(problem: Problem) -> Allocation:
     return answer(problem, flows, columns, jnp.minimum(problem.supply.sum(), room.sum()))
 
 
-POLICIES: dict[str, Callable[[Problem], Allocation]] = {"autarky": autarky, "market": market, "pro_rata": pro_rata}
-"""Scrap policies by name."""
+Policy = Callable[[Problem], Allocation]
+"""A scrap policy: one year's problem in, its allocation out."""
+
+RIVALS: dict[str, Policy] = {"autarky": autarky, "market": market, "pro_rata": pro_rata}
+"""Policies that need no optimiser, by name; the axis `rival` of what an optimiser is compared with."""

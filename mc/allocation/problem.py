@@ -24,6 +24,7 @@ class Roads:
         loading: freight cost that does not, CNY per t [].
         pull: gravity of the market, exp(-distance / d0) [province, destination].
         nearest: where scrap goes under autarky, 0/1 [province, destination].
+        region: 1 where both lie in the same region [province, destination].
     """
 
     haul: Array
@@ -32,6 +33,7 @@ class Roads:
     loading: Array
     pull: Array
     nearest: Array
+    region: Array
 
 
 @jax.tree_util.register_dataclass
@@ -42,7 +44,8 @@ class Problem:
     Attributes:
         supply: purchased scrap on offer, Mt [province].
         limits: what each segment can still take, Mt [destination, segment].
-        worth: CO2 that a tonne of scrap avoids in a segment, t/t [destination, segment].
+        worth: CO2 that a tonne of scrap avoids in a segment, t/t [destination, segment]; zero in a run where no policy
+            reads it.
         roads: freight.
         memory: what the policy remembers of the year before (market: column scaling) [destination].
     """
@@ -62,10 +65,28 @@ class Info:
     Attributes:
         residual: scrap that the policy meant to place and did not, over supply [].
         violation: largest breach of a supply or a limit, Mt [].
+        gap: proven distance from the best plan, over its value; 0 for a policy that seeks no best plan [].
+        iterations: of the solver [].
     """
 
     residual: Array
     violation: Array
+    gap: Array
+    iterations: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ScrapPrices:
+    """What one more tonne of scrap would be worth, t CO2 per t; 0 under a policy that sets no prices.
+
+    Attributes:
+        source: where it arises [province].
+        delivered: where it is used [destination].
+    """
+
+    source: Array
+    delivered: Array
 
 
 @jax.tree_util.register_dataclass
@@ -74,29 +95,54 @@ class Allocation:
     """Answer of a policy.
 
     Attributes:
-        arrivals: purchased scrap that arrives, Mt [destination].
         flows: who ships to whom, Mt [province, destination].
+        use: what arrivals are used for, Mt [destination, segment].
         memory: what to remember for the next year [destination].
+        prices: what the plan says scrap is worth.
         info: quality of the answer.
     """
 
-    arrivals: Array
     flows: Array
+    use: Array
     memory: Array
+    prices: ScrapPrices
     info: Info
 
 
 def answer(problem: Problem, flows: Array, memory: Array, placeable: Array) -> Allocation:
-    """Arrivals and quality of given flows; `placeable` is the scrap that the policy meant to place, Mt."""
+    """Allocation of a policy without prices: arrivals fill the segments in their order.
+
+    Args:
+        problem: the year.
+        flows: who ships to whom, Mt [province, destination].
+        memory: what to remember [destination].
+        placeable: scrap that the policy meant to place, Mt [].
+    """
     arrivals = flows.sum(axis=0)
-    total = jnp.maximum(problem.supply.sum(), float(np.finfo(flows.dtype).tiny))
     over_supply = (flows.sum(axis=1) - problem.supply).max()
     over_limit = (arrivals - problem.limits.sum(axis=1)).max()
     violation = jnp.maximum(jnp.maximum(over_supply, over_limit), 0.0)
-    return Allocation(arrivals, flows, memory, Info((placeable - arrivals.sum()) / total, violation))
+    zero = jnp.zeros_like(violation)
+    info = Info(left_over(problem, placeable - arrivals.sum()), violation, zero, zero)
+    none = jnp.zeros_like(problem.supply)
+    return Allocation(flows, fill(arrivals, problem.limits), memory, ScrapPrices(none, none), info)
+
+
+def left_over(problem: Problem, amount: Array) -> Array:
+    """An amount of scrap over supply; finite where there is none."""
+    return amount / jnp.maximum(problem.supply.sum(), float(np.finfo(problem.supply.dtype).tiny))
 
 
 def fill(amount: Array, limits: Array) -> Array:
     """Put an amount into the segments in their order, each to its limit [destination, segment]."""
     before = jnp.cumsum(limits, axis=1) - limits
     return jnp.clip(amount[:, None] - before, 0.0, limits)
+
+
+def value(problem: Problem, allocation: Allocation) -> Array:
+    """CO2 that an allocation avoids, freight taken off, Mt, in float64 []; what the optimiser makes largest."""
+    worth, use, flows, haul, per_km = (
+        leaf.astype(jnp.float64)
+        for leaf in (problem.worth, allocation.use, allocation.flows, problem.roads.haul, problem.roads.co2)
+    )
+    return (worth * use).sum() - (flows * haul).sum() * per_km

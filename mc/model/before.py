@@ -12,8 +12,8 @@ from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
 from mc.model import capacity, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
-from mc.model.emissions import Setting
 from mc.model.paths import ramp
+from mc.model.setting import Setting
 from mc.model.world import World
 
 KILOGRAMS_PER_TONNE = 1000.0
@@ -70,6 +70,7 @@ def roads(freight: Freight, distances: Distances, world: World) -> Roads:
         loading=fixed,
         pull=jnp.exp(-haul / freight.gravity_distance),
         nearest=world.nearest,
+        region=world.region,
     )
 
 

@@ -1,5 +1,6 @@
 """The steel chain of one draw: before -> scan of year.step -> after. The paper's method section as code."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -8,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from mc.allocation.policies import POLICIES
+from mc.allocation.coordinated import Coordinated, policy_of
+from mc.allocation.policies import RIVALS, Policy
 from mc.inputs.bind import Bound, bind
 from mc.inputs.nouns import Inputs
 from mc.model import capacity, demand, emissions, stock, year
@@ -16,7 +18,8 @@ from mc.model.before import Before, before
 from mc.model.report import report, shared_report
 from mc.model.scenario import Options, Scenario
 from mc.model.world import World, make_world
-from mc.outputs import OUTPUTS
+from mc.model.worth import Toll, co2_toll
+from mc.outputs import COORDINATION, FLOW_STEP, OUTPUTS
 from mc.study import Study
 from mc.tables import InputError, Priors
 
@@ -42,19 +45,27 @@ def first_result(world: World, ahead: Before) -> year.Result:
         production=converter[:, None] * base + start.electric[:, None] * scrap_route,
         hot_metal=start.hot_metal[:, None] * base,
         scrap=jnp.stack([in_converters, start.scrap - in_converters, jnp.zeros_like(converter)], axis=1),
-        shipments=year.Shipments(arrivals, none, zero, zero, zero, world.makes_steel),
+        shipments=year.Shipments(arrivals, none, zero, zero, zero),
         renewed=none,
         unmet=none,
+        electric_room=none,
+        verdict=None,
     )
 
 
-def transition(inputs: Inputs, world: World, ahead: Before, policies: tuple[year.Policy, ...]) -> year.Result:
-    """All years under each scrap policy; every field has leading axes scenario and year."""
+def transition(
+    inputs: Inputs, world: World, ahead: Before, policies: tuple[Policy, ...], toll: Toll | None = None
+) -> year.Result:
+    """All years under each scrap policy; every field has leading axes scenario and year.
+
+    With a toll, leading axis year, policies are held against one another in the states that they find.
+    """
     step = functools.partial(year.step, inputs, world, ahead.drive, policies)
     first = first_state(inputs, world, ahead)
     states = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(policies), *x.shape)), first)
-    _, later = jax.lax.scan(step, states, ahead.drive.years)
-    base = first_result(world, ahead)
+    _, later = jax.lax.scan(step, states, (ahead.drive.years, jax.tree.map(lambda path: path[1:], toll)))
+    nothing = jax.tree.map(lambda path: jnp.zeros_like(path[0, 0]), later.verdict)
+    base = dataclasses.replace(first_result(world, ahead), verdict=nothing)
 
     def join(one: Array, rest: Array) -> Array:
         start = jnp.broadcast_to(one, (len(policies), 1, *one.shape))
@@ -64,18 +75,19 @@ def transition(inputs: Inputs, world: World, ahead: Before, policies: tuple[year
     return joined
 
 
-def steel(bound: Bound, policies: tuple[str, ...], data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
+def steel(bound: Bound, policies: tuple[Policy, ...], data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
     """One draw: what all scenarios share, then the years under each scrap policy, then what follows from them."""
     world, inputs = data["world"], bound.assemble(data["tables"], draw)
     ahead = before(inputs, world, data["basis"])
 
     per_year = emissions.year_flows(inputs, world, ahead.drive, ahead.setting)
+    toll = co2_toll(inputs, world, ahead.setting, per_year) if optimises(policies) else None
 
     def after(result: year.Result) -> dict[str, Array]:
         totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, per_year, result)
         return report(inputs, world, ahead, result, totals)
 
-    outputs = jax.vmap(after)(transition(inputs, world, ahead, tuple(POLICIES[name] for name in policies)))
+    outputs = jax.vmap(after)(transition(inputs, world, ahead, policies, toll))
     faults = {name: values.max() for name, values in outputs.items() if name.startswith("fault_")}
     return shared_report(inputs, ahead) | outputs | faults
 
@@ -93,17 +105,24 @@ def known(bound: Bound, name: str) -> np.ndarray:
     return np.asarray(values)
 
 
-def check_scenarios(scenarios: tuple[Scenario, ...]) -> None:
-    """Refuse policies that do not exist.
+def optimises(policies: tuple[Policy, ...]) -> bool:
+    """Whether one of the policies seeks the best plan: then all are held against one another."""
+    return any(isinstance(policy, Coordinated) for policy in policies)
+
+
+def policies_of(scenarios: tuple[Scenario, ...]) -> tuple[Policy, ...]:
+    """The policy of each scenario.
 
     Raises:
-        InputError: names the scenario, the policy and what there is.
+        InputError: names the scenario, what is wrong and what there is.
     """
+    found = []
     for scenario in scenarios:
-        if scenario.policy not in POLICIES:
-            names = ", ".join(POLICIES)
-            msg = f"scenario {scenario.name!r}: unknown policy {scenario.policy!r}; expected one of {names}"
-            raise InputError(msg)
+        try:
+            found.append(policy_of(scenario.policy, scenario.bounds))
+        except ValueError as error:
+            raise InputError(f"scenario {scenario.name!r}: {error}") from None
+    return tuple(found)
 
 
 def steel_study(
@@ -119,25 +138,37 @@ def steel_study(
         InputError: a policy or an accounting family that does not exist.
     """
     options = options or Options()
-    check_scenarios(scenarios)
+    policies = policies_of(scenarios)
     bound = bind(priors, first_year=first_year, last_year=last_year)
     crude, distance = known(bound, "demand.crude_steel_2020"), known(bound, "distances.distance")
     try:
         world = make_world(
-            bound.axes, bound.groups["route"], crude, distance, options.accounting, options.hydrogen == "on_site"
+            bound.axes,
+            bound.groups["route"],
+            bound.groups["province"],
+            crude,
+            distance,
+            options.accounting,
+            options.hydrogen == "on_site",
         )
     except ValueError as error:
         raise InputError(str(error)) from error
     constants = {name: known(bound, f"demand.{name}") for name in demand.HISTORY_CONSTANTS}
     series = demand.history_series(constants, np.asarray(bound.axes["history"]))
     basis = stock.history_basis(series, len(bound.axes["year"]))
-    coords = {**bound.axes, "scenario": tuple(scenario.name for scenario in scenarios)}
+    coords = {
+        **bound.axes,
+        "scenario": tuple(scenario.name for scenario in scenarios),
+        "destination": bound.axes["province"],
+        "flow_year": bound.axes["year"][FLOW_STEP::FLOW_STEP],
+        "rival": tuple(RIVALS),
+    }
     return Study(
         name="steel",
         inputs=bound.inputs,
-        outputs=OUTPUTS,
+        outputs=(*OUTPUTS, *COORDINATION) if optimises(policies) else OUTPUTS,
         coords=coords,
         data={"world": world, "basis": basis, "tables": bound.data},
-        function=functools.partial(steel, bound, tuple(scenario.policy for scenario in scenarios)),
+        function=functools.partial(steel, bound, policies),
         correlations=bound.correlations,
     )

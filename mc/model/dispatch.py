@@ -1,4 +1,4 @@
-"""What runs in a year: limits and worth of scrap, then the waterfall from scrap to blast furnaces."""
+"""What runs in a year: limits of scrap, then the waterfall from scrap to blast furnaces."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from jax import Array
 
 from mc.inputs.nouns import Inputs
 from mc.model import iron
-from mc.model.drive import Drive, Force
+from mc.model.drive import Force
 from mc.model.intensity import makes_hot_metal
 from mc.model.paths import ratio
 from mc.model.world import World
@@ -30,28 +30,6 @@ def scrap_limits(inputs: Inputs, electric: Array, converter: Array, charge: Arra
     least = jnp.minimum(inputs.iron.converter_scrap_base, inputs.iron.converter_scrap_max)
     extra = inputs.iron.converter_scrap_max - least
     return jnp.stack([least * converter, scrap_rate * electric, extra * converter], axis=1)
-
-
-def scrap_worth(inputs: Inputs, world: World, drive: Drive, capacity: Array, force: Force) -> Array:
-    """CO2 that a tonne of scrap avoids, t/t [province, segment]: direct and power, of the dirtiest route still there.
-
-    In converters a tonne of scrap saves its iron in hot metal; in electric furnaces it makes steel that the dirtiest
-    converter route would have made without scrap.
-    """
-    metal, steel = drive.per_metal, drive.per_steel
-    hot = makes_hot_metal(world)[None, :] * (capacity > 0).astype(capacity.dtype)
-    last = hot * (jnp.cumsum(hot[:, ::-1], axis=1)[:, ::-1] == 1).astype(hot.dtype)
-    metal_co2 = (last * (metal.direct * force.carbon)[None, :]).sum(axis=1)
-    metal_co2 = metal_co2 + (last * (metal.electricity * force.carbon)[None, :]).sum(axis=1) * force.grid
-    power = steel.electricity + steel.electricity_change * force.rise
-    steel_co2 = steel.direct[None, :] + power[None, :] * force.grid[:, None]
-    scrap_rate, hot_metal_rate = iron.electric_charge(inputs.iron, force.charge)
-    no_scrap = iron.converter_hot_metal(inputs.iron, jnp.zeros_like(scrap_rate))
-    power_saved = inputs.routes.electricity_per_hot_metal * force.charge * force.grid
-    displaced = (last * steel_co2).sum(axis=1) + no_scrap * metal_co2
-    electric = (world.kind["scrap"][None, :] * steel_co2).sum(axis=1) + power_saved + hot_metal_rate * metal_co2
-    converter = inputs.iron.content_scrap / inputs.iron.content_hot_metal * metal_co2
-    return jnp.stack([converter, (displaced - electric) / scrap_rate, converter], axis=1)
 
 
 @jax.tree_util.register_dataclass

@@ -13,40 +13,16 @@ from jax import Array
 
 from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Pollutants
-from mc.model.cost import TONNES_PER_KILOGRAM, Prices
+from mc.model.cost import TONNES_PER_KILOGRAM
 from mc.model.drive import Drive
-from mc.model.grid import HydrogenPath
 from mc.model.intensity import LAST_YEAR, Paths, YearFlows, apply, at_years
 from mc.model.paths import ramp, ratio
+from mc.model.setting import Setting
 from mc.model.world import World
 from mc.model.year import Result
 
 GIGAJOULE_PER_MEGAWATTHOUR = 3.6
 BILLION_PER_MILLION = 1e-3
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """Paths that turn flows into emissions and cost.
-
-    Attributes:
-        factor: grid factor, tCO2/MWh, never negative [year, province].
-        removal: negative part of the grid factor, tCO2/MWh [year, province].
-        hydrogen: supply of hydrogen.
-        prices: prices.
-        rise: way from base-year intensity to that of 2060 [year].
-        carbon: hot-metal carbon over that of the base year [year].
-        charge: hot metal share of the electric charge [year].
-    """
-
-    factor: Array
-    removal: Array
-    hydrogen: HydrogenPath
-    prices: Prices
-    rise: Array
-    carbon: Array
-    charge: Array
 
 
 @jax.tree_util.register_dataclass

@@ -10,7 +10,8 @@ from mc.model.capacity import is_blast_furnace
 from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR, Totals
 from mc.model.paths import ratio
 from mc.model.world import World
-from mc.model.year import Result
+from mc.model.year import Result, Verdict
+from mc.outputs import FLOW_STEP
 
 GIGAJOULE_PER_TCE = 29.3076
 """One tonne of coal equivalent (7,000 kcal/kg, GB/T 2589)."""
@@ -19,6 +20,17 @@ BILLION_PER_MILLION = 1e-3
 MASS_BALANCE_TOLERANCE = 1e-3
 """Share of the largest provincial output by which steel by route may miss it before the draw counts as failed; rounding
 in float32 stays three orders of magnitude below."""
+
+DEEP_CUT = 0.1
+"""Share of the base year that is left where a pollutant has fallen by more than 90 %."""
+LEAST_SHORTAGE = 1e-3
+"""Mt of scrap that electric furnaces must miss to count as short: rounding in float32 stays far below."""
+LEAST_LINK = 0.01
+"""Mt a year that make a link between two provinces."""
+WORST_GAP = 1e-6
+"""Proven distance from the best plan beyond which a draw counts as failed."""
+WORST_VIOLATION = 1e-9
+"""Mt by which a coordinated plan may breach a supply or a limit before a draw counts as failed."""
 
 
 def by_province(values: Array) -> Array:
@@ -151,6 +163,8 @@ def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Re
     return {
         "pollutants": totals.pollutants.sum(axis=1).T,
         "pollutants_by_province": by_province(totals.pollutants),
+        "pollutant_cut_by_province": by_province(deep_cut(totals.pollutants)),
+        "scrap_short_by_province": short(result).T,
         **nation_and_provinces("cost", totals.cost),
         "cost_per_tonne": ratio(cost, made.sum(axis=1)) / BILLION_PER_MILLION,
         "scrap_freight_cost": totals.freight_cost.sum(axis=1) * BILLION_PER_MILLION,
@@ -162,6 +176,44 @@ def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Re
     }
 
 
+def deep_cut(pollutants: Array) -> Array:
+    """1 where a pollutant is cut by more than 90 % of the base year [year, province, pollutant]; 0 without any then."""
+    return (pollutants < DEEP_CUT * pollutants[:1]).astype(pollutants.dtype)
+
+
+def short(result: Result) -> Array:
+    """1 where less scrap arrives than electric furnaces could use [year, province]."""
+    return (result.shipments.arrivals < result.electric_room - LEAST_SHORTAGE).astype(result.scrap.dtype)
+
+
+def dear(delivered: Array, makes_steel: Array) -> Array:
+    """1 where delivered scrap is dearer than in at least half of the provinces that make steel [year, province]."""
+    cheaper = (delivered[:, None, :] < delivered[:, :, None]).astype(delivered.dtype) * makes_steel[None, None, :]
+    return (cheaper.sum(axis=2) >= 0.5 * makes_steel.sum()).astype(delivered.dtype) * makes_steel[None, :]
+
+
+def coordination(world: World, result: Result, verdict: Verdict) -> dict[str, Array]:
+    """How the policy did in the states that it found, who shipped to whom, what scrap was worth."""
+    away = 1.0 - jnp.eye(verdict.flows.shape[1], dtype=verdict.flows.dtype)
+    flows = jnp.moveaxis(verdict.flows[FLOW_STEP::FLOW_STEP], 0, -1)
+    lost = (verdict.gap > WORST_GAP) | ~jnp.isfinite(verdict.gap)
+    breached = (verdict.iterations > 0) & (result.shipments.violation > WORST_VIOLATION)
+    return {
+        "scrap_gain": verdict.ahead.T,
+        "scrap_gain_cumulative": jnp.cumsum(verdict.ahead, axis=0).T,
+        "scrap_value": verdict.value,
+        "scrap_price_by_province": verdict.prices.source.T,
+        "scrap_delivered_by_province": verdict.prices.delivered.T,
+        "scrap_dear_by_province": dear(verdict.prices.delivered, world.makes_steel).T,
+        "scrap_flow": flows,
+        "scrap_link": (flows >= LEAST_LINK).astype(flows.dtype) * away[..., None],
+        "scrap_booking_gap": verdict.booked - verdict.value,
+        "allocation_gap": verdict.gap,
+        "allocation_iterations": verdict.iterations,
+        "fault_allocation": (lost | breached).any().astype(flows.dtype),
+    }
+
+
 def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: Totals) -> dict[str, Array]:
     """All outputs of one scrap policy; per tonne means per tonne made, which a ban may hold below what is wanted."""
     made = result.production.sum(axis=2)
@@ -170,4 +222,5 @@ def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: 
         **energy(inputs, world, totals, made),
         **carbon(inputs, world, totals, made),
         **rest(inputs, world, ahead, totals, result),
+        **({} if result.verdict is None else coordination(world, result, result.verdict)),
     }

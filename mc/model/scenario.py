@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from mc.allocation.coordinated import FREE, Bounds
+
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
@@ -9,11 +11,13 @@ class Scenario:
 
     Attributes:
         name: label on the scenario axis.
-        policy: how purchased scrap is shared between provinces, a key of `mc.allocation.policies.POLICIES`.
+        policy: how purchased scrap is shared between provinces, one of `mc.allocation.coordinated.POLICIES`.
+        bounds: what a coordinated policy is forbidden.
     """
 
     name: str
     policy: str
+    bounds: Bounds = FREE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,7 @@ class World:
         history: years of history up to the base year [history].
         makes_steel: 1 where a province made steel in the base year [province].
         nearest: 1 where scrap of a province goes under autarky [province, destination].
+        region: 1 where two provinces lie in the same region [province, destination].
         kind: 1 where a route is of the kind, by kind [route].
         accounting: one-hot of the accounting family [accounting].
         carrier: one-hot of a carrier that a relation names, by label [carrier].
@@ -35,6 +36,7 @@ class World:
     history: Array
     makes_steel: Array
     nearest: Array
+    region: Array
     kind: dict[str, Array]
     accounting: Array
     carrier: dict[str, Array]
@@ -78,6 +80,7 @@ def one_hot(labels: tuple[Any, ...], label: str) -> np.ndarray:
 def make_world(
     axes: dict[str, tuple[Any, ...]],
     route_groups: tuple[str, ...],
+    regions: tuple[str, ...],
     crude_steel: np.ndarray,
     distance: np.ndarray,
     accounting: str,
@@ -90,6 +93,7 @@ def make_world(
         history=np.asarray(axes["history"], dtype=np.float64),  # type: ignore[arg-type]
         makes_steel=makes_steel,  # type: ignore[arg-type]
         nearest=nearest_plant(distance, makes_steel),  # type: ignore[arg-type]
+        region=np.array([[float(one == other) for other in regions] for one in regions]),  # type: ignore[arg-type]
         kind=kinds_of_routes(route_groups),  # type: ignore[arg-type]
         accounting=one_hot(axes["accounting"], accounting),  # type: ignore[arg-type]
         carrier={label: one_hot(axes["carrier"], label) for label in NAMED_CARRIERS},  # type: ignore[misc]

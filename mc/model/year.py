@@ -4,20 +4,21 @@ The state is small: capacity by province and route, the reline calendar, and las
 """
 
 import dataclasses
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from mc.allocation.problem import Allocation, Problem, Roads, fill
+from mc.allocation.policies import RIVALS, Policy
+from mc.allocation.problem import Allocation, Problem, Roads, ScrapPrices, fill, value
 from mc.inputs.nouns import Inputs
 from mc.model import build, dispatch, relines
 from mc.model.drive import Drive, Force
 from mc.model.world import World
+from mc.model.worth import ELECTRIC, Toll, charge, made, scrap_worth
 
-Policy = Callable[[Problem], Allocation]
-"""A scrap policy: one year's problem in, its allocation out."""
+Year = tuple[Force, Toll | None]
+"""What drives a year, and what it charges CO2 for if policies are to be judged by it."""
 
 
 @jax.tree_util.register_dataclass
@@ -41,6 +42,30 @@ class State:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
+class Verdict:
+    """How a policy did in the state it found: kept in runs that have a coordinated scenario.
+
+    Attributes:
+        flows: who ships to whom, Mt [province, destination].
+        prices: what one more tonne would be worth.
+        gap: proven distance of a coordinated plan from the best, over its value [].
+        iterations: of the solver [].
+        value: CO2 that purchased scrap avoids by the worth of its uses, freight taken off, Mt [].
+        ahead: the same less what each rival policy would have reached in this state, Mt [rival].
+        booked: the same as the chain books it, Mt [].
+    """
+
+    flows: Array
+    prices: ScrapPrices
+    gap: Array
+    iterations: Array
+    value: Array
+    ahead: Array
+    booked: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Shipments:
     """What an allocation amounts to.
 
@@ -50,7 +75,6 @@ class Shipments:
         traded: scrap that crosses a province's border, Mt [].
         residual: what the scrap policy meant to place and did not, share of supply [].
         violation: breach of a supply or limit by the policy, Mt [].
-        memory: what the policy remembers [province].
     """
 
     arrivals: Array
@@ -58,7 +82,6 @@ class Shipments:
     traded: Array
     residual: Array
     violation: Array
-    memory: Array
 
 
 @jax.tree_util.register_dataclass
@@ -73,6 +96,8 @@ class Result:
         shipments: purchased scrap on its way.
         renewed: blast furnace capacity relined or built, as in `State`, Mt [province].
         unmet: crude steel that no capacity could make, Mt [province].
+        electric_room: purchased scrap that electric furnaces could have used, Mt [province].
+        verdict: how the policy did, if the run asks.
     """
 
     production: Array
@@ -81,18 +106,19 @@ class Result:
     shipments: Shipments
     renewed: Array
     unmet: Array
+    electric_room: Array
+    verdict: Verdict | None
 
 
 def ship(allocation: Allocation, roads: Roads) -> Shipments:
     """Add up flows; freight is booked where scrap arrives."""
     flows = allocation.flows
     return Shipments(
-        arrivals=allocation.arrivals,
+        arrivals=flows.sum(axis=0),
         freight_work=(flows * roads.haul).sum(axis=0),
         traded=flows.sum() - jnp.diagonal(flows).sum(),
         residual=allocation.info.residual,
         violation=allocation.info.violation,
-        memory=allocation.memory,
     )
 
 
@@ -106,14 +132,12 @@ class Ready:
         relined: retrofitted furnaces relined as they are, Mt [province].
         limits: what the segments can take, home scrap not yet charged, Mt [province, segment].
         on_site: home scrap charged by segment, Mt [province, segment].
-        worth: CO2 that a tonne of scrap avoids, t/t [province, segment].
     """
 
     capacity: Array
     relined: Array
     limits: Array
     on_site: Array
-    worth: Array
 
 
 def prepare(inputs: Inputs, world: World, drive: Drive, state: State, force: Force) -> Ready:
@@ -129,29 +153,60 @@ def prepare(inputs: Inputs, world: World, drive: Drive, state: State, force: For
     own_iron = (ready * world.kind["direct"][None, :]).sum(axis=1)
     converter = jnp.maximum(force.output - reach - own_iron, 0.0)
     limits = dispatch.scrap_limits(inputs, reach, converter, force.charge)
-    on_site = fill(force.home, limits)
-    worth = dispatch.scrap_worth(inputs, world, drive, ready, force)
-    return Ready(ready, left.relined, limits, on_site, worth)
+    return Ready(ready, left.relined, limits, fill(force.home, limits))
 
 
 def finish(
-    inputs: Inputs, world: World, ready: Ready, shipments: Shipments, state: State, force: Force
-) -> tuple[State, Result]:
-    """Run what there is on the scrap that arrived, and remember what was built for it."""
-    charged = fill(ready.on_site.sum(axis=1) + shipments.arrivals, ready.limits)
-    run = dispatch.dispatch(inputs, world, ready.capacity, charged, force)
+    inputs: Inputs, world: World, ready: Ready, use: Array, state: State, force: Force
+) -> tuple[State, dispatch.Run, Array]:
+    """Run what there is on the scrap that arrived; the next state, what ran, what was renewed [province]."""
+    run = dispatch.dispatch(inputs, world, ready.capacity, ready.on_site + use, force)
     scrap_route = world.kind["scrap"]
     electric = (run.production * scrap_route[None, :]).sum(axis=1)
     capacity = ready.capacity + run.added[:, None] * world.kind["best"][None, :]
     capacity = jnp.where(scrap_route[None, :] > 0, jnp.maximum(state.capacity, electric[:, None]), capacity)
     renewed = (ready.relined + run.added) / force.kept
     history = relines.remember(state.renewed, renewed, force)
-    result = Result(run.production, run.hot_metal, run.scrap, shipments, renewed, run.unmet)
-    return State(capacity, history, electric, shipments.memory), result
+    return State(capacity, history, electric, state.memory), run, renewed
+
+
+def pose(inputs: Inputs, world: World, drive: Drive, ready: Ready, memory: Array, year: Year) -> Problem:
+    """The scrap problem of a year; what scrap is worth is left at zero where nobody asks."""
+    force, toll = year
+    left = ready.limits - ready.on_site
+    if toll is None:
+        return Problem(force.purchased, left, jnp.zeros_like(left), drive.roads, memory)
+    worth = scrap_worth(inputs, world, force, toll, ready.capacity, ready.on_site, ready.limits)
+    return Problem(force.purchased, left, worth, drive.roads, memory)
+
+
+def judge(
+    inputs: Inputs, world: World, ready: Ready, problem: Problem, allocation: Allocation, year: Year
+) -> tuple[Verdict | None, Array]:
+    """Hold an allocation against its rivals in the same state; and what the policy, or the market, remembers."""
+    force, toll = year
+    if toll is None:
+        return None, allocation.memory
+    rivals = {name: rival(problem) for name, rival in RIVALS.items()}
+    reached, own = [value(problem, rival) for rival in rivals.values()], value(problem, allocation)
+    scrap = jnp.stack([ready.on_site, ready.on_site + allocation.use])
+    runs = jax.vmap(lambda one: made(dispatch.dispatch(inputs, world, ready.capacity, one, force)))(scrap)
+    freight = (allocation.flows * problem.roads.haul).sum() * problem.roads.co2
+    dtype = problem.supply.dtype
+    verdict = Verdict(
+        flows=allocation.flows,
+        prices=allocation.prices,
+        gap=allocation.info.gap,
+        iterations=allocation.info.iterations,
+        value=own.astype(dtype),
+        ahead=jnp.stack([(own - rival).astype(dtype) for rival in reached]),
+        booked=charge(toll, runs[0] - runs[1]).sum() - freight,
+    )
+    return verdict, rivals["market"].memory
 
 
 def step(
-    inputs: Inputs, world: World, drive: Drive, policies: tuple[Policy, ...], states: State, force: Force
+    inputs: Inputs, world: World, drive: Drive, policies: tuple[Policy, ...], states: State, year: Year
 ) -> tuple[State, Result]:
     """One year of all scenarios: they differ in the scrap policy only, so all else is traced once over their axis.
 
@@ -161,16 +216,37 @@ def step(
         drive: what all years share.
         policies: one per scenario.
         states: leading axis scenario.
-        force: the year.
+        year: the year.
 
     Returns:
         States and results, leading axis scenario.
     """
+    force, _ = year
     ready = jax.vmap(lambda state: prepare(inputs, world, drive, state, force))(states)
-    left = ready.limits - ready.on_site
-    shipped = [
-        ship(policy(Problem(force.purchased, left[s], ready.worth[s], drive.roads, states.memory[s])), drive.roads)
-        for s, policy in enumerate(policies)
-    ]
-    shipments = jax.tree.map(lambda *parts: jnp.stack(parts), *shipped)
-    return jax.vmap(lambda one, sent, state: finish(inputs, world, one, sent, state, force))(ready, shipments, states)
+    # Roads are the same for all scenarios, and stay outside of their axis.
+    across: Problem = Problem(None, 0, 0, None, 0)  # type: ignore[arg-type]
+    problems = jax.vmap(lambda one, memory: pose(inputs, world, drive, one, memory, year), out_axes=across)(
+        ready, states.memory
+    )
+    allocations = [policy(slice_of(problems, s)) for s, policy in enumerate(policies)]
+    allocation = jax.tree.map(lambda *leaves: jnp.stack(leaves), *allocations)
+    verdict, memory = jax.vmap(
+        lambda one, problem, answer: judge(inputs, world, one, problem, answer, year), in_axes=(0, across, 0)
+    )(ready, problems, allocation)
+    states, run, renewed = jax.vmap(lambda one, use, state: finish(inputs, world, one, use, state, force))(
+        ready, allocation.use, dataclasses.replace(states, memory=memory)
+    )
+    room = (ready.limits - ready.on_site)[:, :, ELECTRIC]
+    shipments = jax.vmap(lambda answer: ship(answer, drive.roads))(allocation)
+    result = Result(run.production, run.hot_metal, run.scrap, shipments, renewed, run.unmet, room, verdict)
+    return states, result
+
+
+def slice_of(problems: Problem, scenario: int) -> Problem:
+    """The problem of one scenario."""
+    return dataclasses.replace(
+        problems,
+        limits=problems.limits[scenario],
+        worth=problems.worth[scenario],
+        memory=problems.memory[scenario],
+    )

@@ -37,9 +37,16 @@ class Model(Section):
 
 
 class Scenario(Section):
-    """One member of the scenario axis; all scenarios share the draws."""
+    """One member of the scenario axis; all scenarios share the draws.
+
+    A coordinated policy may be bound: `keep` is the share of its scrap that a province keeps for itself, `reach_km` the
+    longest haul, `pools` ends trade at the border of a region (column `group` of the province axis).
+    """
 
     policy: Name
+    keep: float = Field(0.0, ge=0.0, le=1.0)
+    reach_km: float | None = Field(None, gt=0.0)
+    pools: bool = False
 
 
 class Options(Section):
