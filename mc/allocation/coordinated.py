@@ -7,11 +7,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from mc.allocation.policies import RIVALS, Policy
-from mc.allocation.problem import SEGMENTS, Allocation, Info, Problem, ScrapPrices, left_over
+from mc.allocation.problem import CONVERTER_STEPS, Allocation, Info, Problem, ScrapPrices, left_over
 from mc.allocation.solve import CAP, solve
 from mc.allocation.transport import Plan, Transport
-
-ELECTRIC = SEGMENTS.index("electric")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,10 +77,13 @@ def transport(problem: Problem, electric_first: bool = False, bounds: Bounds = F
     A province that must keep a share has two sources, one bound to its own furnaces: further rows [2 x province].
     """
     double = jnp.float64
-    supply, limits, worth = (leaf.astype(double) for leaf in (problem.supply, problem.limits, problem.worth))
+    supply, limits, worth = (
+        leaf.astype(double) for leaf in (problem.supply, problem.priced.size, problem.priced.worth)
+    )
     freight = problem.roads.haul.astype(double) * problem.roads.co2.astype(double)
     if electric_first:
-        worth = worth + (jnp.arange(len(SEGMENTS)) == ELECTRIC)[None, :].astype(double) * rank(worth, freight)
+        electric = jnp.arange(worth.shape[1]) >= CONVERTER_STEPS
+        worth = worth + electric[None, :].astype(double) * rank(worth, freight)
     own = jnp.eye(len(supply), dtype=jnp.bool_)
     open_ = own | (problem.roads.haul <= bounds.reach)
     if bounds.pools:
@@ -114,7 +115,15 @@ def allocation_of(problem: Problem, plan: Plan, priced: bool) -> Allocation:
         gap=plan.gap.astype(dtype),
         iterations=plan.iterations.astype(dtype),
     )
-    delivered = jnp.minimum(plan.delivered, problem.worth.max().astype(jnp.float64))
+    delivered = jnp.minimum(plan.delivered, problem.priced.worth.max().astype(jnp.float64))
     none = jnp.zeros_like(problem.supply)
-    priced_at = (plan.price[:size].astype(dtype), delivered.astype(dtype)) if priced else (none, none)
-    return Allocation(flows.astype(dtype), plan.use.astype(dtype), problem.memory, ScrapPrices(*priced_at), info)
+    prices = (plan.price[:size].astype(dtype), delivered.astype(dtype)) if priced else (none, none)
+    use = by_segment(problem, plan.use.astype(dtype))
+    return Allocation(flows.astype(dtype), use, problem.memory, ScrapPrices(*prices), info)
+
+
+def by_segment(problem: Problem, use: Array) -> Array:
+    """Use by step -> use by segment; converters fill their base before more [destination, segment]."""
+    converter = use[:, :CONVERTER_STEPS].sum(axis=1)
+    base = jnp.minimum(converter, problem.limits[:, 0])
+    return jnp.stack([base, use[:, CONVERTER_STEPS:].sum(axis=1), converter - base], axis=1)

@@ -12,6 +12,10 @@ SEGMENTS = ("converter_base", "electric", "converter_extra")
 more scrap in converters."""
 
 
+CONVERTER_STEPS, ELECTRIC_STEPS = 2, 4
+"""Steps into which the room of converters and of electric furnaces is cut, for what scrap is worth falls with each."""
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Roads:
@@ -38,23 +42,43 @@ class Roads:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
+class Steps:
+    """What scrap is worth where, for policies that seek the best plan: the more a province takes, the less.
+
+    Attributes:
+        size: room in steps, those of converters before those of electric furnaces, Mt [destination, step].
+        worth: CO2 that a tonne of scrap avoids in a step, t/t [destination, step].
+    """
+
+    size: Array
+    worth: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Problem:
     """One year of one draw.
 
     Attributes:
         supply: purchased scrap on offer, Mt [province].
         limits: what each segment can still take, Mt [destination, segment].
-        worth: CO2 that a tonne of scrap avoids in a segment, t/t [destination, segment]; zero in a run where no policy
-            reads it.
         roads: freight.
         memory: what the policy remembers of the year before (market: column scaling) [destination].
+        steps: what scrap is worth; None in a run where no policy asks.
     """
 
     supply: Array
     limits: Array
-    worth: Array
     roads: Roads
     memory: Array
+    steps: Steps | None = None
+
+    @property
+    def priced(self) -> Steps:
+        """Its steps; ValueError without."""
+        if self.steps is None:
+            raise ValueError("this policy needs to know what scrap is worth: Problem.steps")
+        return self.steps
 
 
 @jax.tree_util.register_dataclass
@@ -139,10 +163,23 @@ def fill(amount: Array, limits: Array) -> Array:
     return jnp.clip(amount[:, None] - before, 0.0, limits)
 
 
-def value(problem: Problem, allocation: Allocation) -> Array:
-    """CO2 that an allocation avoids, freight taken off, Mt, in float64 []; what the optimiser makes largest."""
-    worth, use, flows, haul, per_km = (
-        leaf.astype(jnp.float64)
-        for leaf in (problem.worth, allocation.use, allocation.flows, problem.roads.haul, problem.roads.co2)
+def value(problem: Problem, flows: Array) -> Array:
+    """CO2 that flows avoid, freight taken off, Mt, in float64 []; what the optimiser makes largest.
+
+    Arrivals count as used where they are worth most, also those of a policy that fills segments in their order.
+    """
+    double = jnp.float64
+    size, worth = problem.priced.size.astype(double), problem.priced.worth.astype(double)
+    flows, haul = flows.astype(double), problem.roads.haul.astype(double)
+    use = most_worth_first(flows.sum(axis=0), size, worth)
+    return (worth * use).sum() - (flows * haul).sum() * problem.roads.co2.astype(double)
+
+
+def most_worth_first(amount: Array, size: Array, worth: Array) -> Array:
+    """Put an amount into steps, the one of most worth first, none at a loss [destination, step]."""
+    order = jnp.arange(size.shape[1])
+    before = (worth[:, None, :] > worth[:, :, None]) | (
+        (worth[:, None, :] == worth[:, :, None]) & (order[None, :] < order[:, None])[None]
     )
-    return (worth * use).sum() - (flows * haul).sum() * per_km
+    room = jnp.where(worth > 0.0, size, 0.0)
+    return jnp.clip(amount[:, None] - jnp.where(before, room[:, None, :], 0.0).sum(axis=2), 0.0, room)

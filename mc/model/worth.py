@@ -9,9 +9,10 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from mc.allocation.problem import SEGMENTS
+from mc.allocation.problem import CONVERTER_STEPS, ELECTRIC_STEPS, SEGMENTS, Steps
 from mc.inputs.nouns import Inputs
 from mc.model import dispatch
 from mc.model.cost import TONNES_PER_KILOGRAM
@@ -21,7 +22,7 @@ from mc.model.paths import ratio
 from mc.model.setting import Setting
 from mc.model.world import World
 
-ELECTRIC = SEGMENTS.index("electric")
+BASE, ELECTRIC, EXTRA = (SEGMENTS.index(name) for name in ("converter_base", "electric", "converter_extra"))
 
 LEAST_ROOM = 1e-4
 """Room below which a use of scrap counts as full, Mt: float32 knows steel by route to about 1e-6 Mt."""
@@ -66,41 +67,60 @@ def charge(toll: Toll, made: Array) -> Array:
     return made @ toll.amount + (made @ toll.power) * toll.power_rate
 
 
-def uses_full(on_site: Array, limits: Array) -> Array:
-    """Scrap charged with purchased scrap nowhere, in electric furnaces, everywhere, Mt [case, province, segment]."""
-    melts = (jnp.arange(len(SEGMENTS)) == ELECTRIC)[None, :]
-    return jnp.stack([on_site, jnp.where(melts, limits, on_site), limits])
+def shares_along(electric_first: Array) -> Array:
+    """Shares of their room that converters, then electric furnaces, have filled along a path [case, 2].
+
+    The path fills one use step by step, then the other.
+    """
+    converter, electric = (np.linspace(0.0, 1.0, steps + 1) for steps in (CONVERTER_STEPS, ELECTRIC_STEPS))
+    converters_first = np.stack([extended(converter, ELECTRIC_STEPS), delayed(electric, CONVERTER_STEPS)], axis=1)
+    electric_then = np.stack([delayed(converter, ELECTRIC_STEPS), extended(electric, CONVERTER_STEPS)], axis=1)
+    dtype = electric_first.dtype
+    return jnp.where(electric_first > 0, jnp.asarray(electric_then, dtype), jnp.asarray(converters_first, dtype))
+
+
+def extended(share: np.ndarray, steps: int) -> np.ndarray:
+    """A share that stays full while the other use fills."""
+    return np.concatenate([share, np.ones(steps)])
+
+
+def delayed(share: np.ndarray, steps: int) -> np.ndarray:
+    """A share that stays empty until the other use is full."""
+    return np.concatenate([np.zeros(steps), share])
+
+
+def charged_along(shares: Array, on_site: Array, room: Array) -> Array:
+    """Scrap charged in each case, Mt [case, province, segment]; converters fill their segments in order."""
+    converter = shares[:, 0, None] * (room[:, BASE] + room[:, EXTRA])[None, :]
+    base = jnp.minimum(converter, room[None, :, BASE])
+    added = jnp.stack([base, shares[:, 1, None] * room[None, :, ELECTRIC], converter - base], axis=2)
+    return on_site[None] + added
 
 
 def scrap_worth(
-    inputs: Inputs, world: World, force: Force, toll: Toll, capacity: Array, on_site: Array, limits: Array
-) -> Array:
-    """Charge that a tonne of purchased scrap avoids, per t [province, segment]; 0 where a use has no room.
+    inputs: Inputs, world: World, year: tuple[Force, Toll], works: tuple[Array, Array, Array], electric_first: Array
+) -> Steps:
+    """Steps in which a province can take scrap, Mt, and the charge that a tonne avoids in each [province, step].
 
-    In electric furnaces: between none and all they can take, with converters at their home scrap; in converters:
-    between none and all, with electric furnaces full.
+    Furnaces stop dirtiest first, so each further tonne avoids less. The uses of scrap displace the same hot metal,
+    hence worth is taken along one path: converters first, which is what pays most, or electric furnaces first.
 
     Args:
         inputs: inputs.
         world: constants.
-        force: the year.
-        toll: what is charged.
-        capacity: ready this year [province, route].
-        on_site: home scrap charged, Mt [province, segment].
-        limits: what the uses can take with it, Mt [province, segment].
+        year: the year and what is charged.
+        works: capacity ready this year [province, route], home scrap charged, and what the uses can take with it, Mt
+            [province, segment].
+        electric_first: 1 for the path that starts with electric furnaces [].
     """
-    cases = uses_full(on_site, limits)
-    runs = jax.vmap(lambda scrap: made(dispatch.dispatch(inputs, world, capacity, scrap, force)))(cases)
+    (force, toll), (capacity, on_site, limits) = year, works
     room = limits - on_site
-    electric = room[:, ELECTRIC]
-    converter = room.sum(axis=1) - electric
+    charged = charged_along(shares_along(electric_first), on_site, room)
+    runs = jax.vmap(lambda scrap: made(dispatch.dispatch(inputs, world, capacity, scrap, force)))(charged)
     # Differences before the product: what does not change must cancel without rounding.
-    by_electric = per_tonne(charge(toll, runs[0] - runs[1]), electric)
-    by_converter = per_tonne(charge(toll, runs[1] - runs[2]), converter)
-    melts = (jnp.arange(len(SEGMENTS)) == ELECTRIC)[None, :]
-    return jnp.where(melts, by_electric[:, None], by_converter[:, None])
-
-
-def per_tonne(saved: Array, room: Array) -> Array:
-    """Charge saved over the room that was filled; 0 where that is too small for rounding to leave a number."""
-    return jnp.where(room > LEAST_ROOM, ratio(saved, room), 0.0)
+    saved = jax.vmap(lambda change: charge(toll, change))(runs[:-1] - runs[1:])
+    size = (charged[1:] - charged[:-1]).sum(axis=2)
+    worth = jnp.where(size > LEAST_ROOM, ratio(saved, size), 0.0)
+    turned = jnp.roll(size, CONVERTER_STEPS, axis=0), jnp.roll(worth, CONVERTER_STEPS, axis=0)
+    size, worth = (jnp.where(electric_first > 0, late, one) for late, one in zip(turned, (size, worth), strict=True))
+    return Steps(size.T, worth.T)

@@ -170,14 +170,18 @@ def finish(
     return State(capacity, history, electric, state.memory), run, renewed
 
 
-def pose(inputs: Inputs, world: World, drive: Drive, ready: Ready, memory: Array, year: Year) -> Problem:
-    """The scrap problem of a year; what scrap is worth is left at zero where nobody asks."""
+def pose(
+    inputs: Inputs, world: World, roads: Roads, ready: Ready, memory: Array, electric_first: Array, year: Year
+) -> Problem:
+    """The scrap problem of a year; what scrap is worth is left out where nobody asks."""
     force, toll = year
     left = ready.limits - ready.on_site
     if toll is None:
-        return Problem(force.purchased, left, jnp.zeros_like(left), drive.roads, memory)
-    worth = scrap_worth(inputs, world, force, toll, ready.capacity, ready.on_site, ready.limits)
-    return Problem(force.purchased, left, worth, drive.roads, memory)
+        return Problem(force.purchased, left, roads, memory)
+    works = (ready.capacity, ready.on_site, ready.limits)
+    return Problem(
+        force.purchased, left, roads, memory, scrap_worth(inputs, world, (force, toll), works, electric_first)
+    )
 
 
 def judge(
@@ -188,7 +192,7 @@ def judge(
     if toll is None:
         return None, allocation.memory
     rivals = {name: rival(problem) for name, rival in RIVALS.items()}
-    reached, own = [value(problem, rival) for rival in rivals.values()], value(problem, allocation)
+    reached, own = [value(problem, rival.flows) for rival in rivals.values()], value(problem, allocation.flows)
     scrap = jnp.stack([ready.on_site, ready.on_site + allocation.use])
     runs = jax.vmap(lambda one: made(dispatch.dispatch(inputs, world, ready.capacity, one, force)))(scrap)
     freight = (allocation.flows * problem.roads.haul).sum() * problem.roads.co2
@@ -223,16 +227,15 @@ def step(
     """
     force, _ = year
     ready = jax.vmap(lambda state: prepare(inputs, world, drive, state, force))(states)
-    # Roads are the same for all scenarios, and stay outside of their axis.
-    across: Problem = Problem(None, 0, 0, None, 0)  # type: ignore[arg-type]
-    problems = jax.vmap(lambda one, memory: pose(inputs, world, drive, one, memory, year), out_axes=across)(
-        ready, states.memory
+    electric_first = jnp.asarray([getattr(policy, "electric_first", False) for policy in policies], force.year.dtype)
+    problems: Problem = jax.vmap(lambda one, memory, first: pose(inputs, world, drive.roads, one, memory, first, year))(
+        ready, states.memory, electric_first
     )
-    allocations = [policy(slice_of(problems, s)) for s, policy in enumerate(policies)]
+    allocations = [policy(jax.tree.map(lambda leaf, s=s: leaf[s], problems)) for s, policy in enumerate(policies)]
     allocation = jax.tree.map(lambda *leaves: jnp.stack(leaves), *allocations)
-    verdict, memory = jax.vmap(
-        lambda one, problem, answer: judge(inputs, world, one, problem, answer, year), in_axes=(0, across, 0)
-    )(ready, problems, allocation)
+    verdict, memory = jax.vmap(lambda one, problem, answer: judge(inputs, world, one, problem, answer, year))(
+        ready, problems, allocation
+    )
     states, run, renewed = jax.vmap(lambda one, use, state: finish(inputs, world, one, use, state, force))(
         ready, allocation.use, dataclasses.replace(states, memory=memory)
     )
@@ -240,13 +243,3 @@ def step(
     shipments = jax.vmap(lambda answer: ship(answer, drive.roads))(allocation)
     result = Result(run.production, run.hot_metal, run.scrap, shipments, renewed, run.unmet, room, verdict)
     return states, result
-
-
-def slice_of(problems: Problem, scenario: int) -> Problem:
-    """The problem of one scenario."""
-    return dataclasses.replace(
-        problems,
-        limits=problems.limits[scenario],
-        worth=problems.worth[scenario],
-        memory=problems.memory[scenario],
-    )
