@@ -43,6 +43,11 @@ def nation_and_provinces(name: str, values: Array) -> dict[str, Array]:
     return {name: values.sum(axis=1), f"{name}_by_province": values.T}
 
 
+def after_base_year(yearly: Array) -> Array:
+    """Sum over the years after the base year [year, ...]."""
+    return jnp.cumsum(yearly, axis=0) - yearly[:1]
+
+
 def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
     """Outputs that no scrap policy changes."""
     people = ahead.people.sum(axis=0)
@@ -127,13 +132,13 @@ def energy(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[
     }
 
 
-def carbon(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[str, Array]:
-    """CO2 by scope, its peak, and neutrality."""
+def carbon(inputs: Inputs, world: World, totals: Totals, output: Array, freight: Array) -> dict[str, Array]:
+    """CO2 by scope, its peak, and neutrality; `freight` is CO2 of scrap freight where it arrives [year, province]."""
     direct_power = totals.scope1 + totals.scope2 + totals.removal
     net = neutrality.net_emissions(inputs.neutrality, direct_power)
     neutral = neutrality.is_neutral(inputs.neutrality, net, direct_power, world.makes_steel)
     national = direct_power.sum(axis=1)
-    years_after = jnp.concatenate([jnp.zeros_like(national[:1]), national[1:]])
+    charged = direct_power + freight
     return {
         **nation_and_provinces("co2_scope1", totals.scope1),
         **nation_and_provinces("co2_scope2", totals.scope2),
@@ -142,7 +147,9 @@ def carbon(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[
         **nation_and_provinces("co2_direct_power", direct_power),
         **nation_and_provinces("co2_total", direct_power + totals.scope3),
         **nation_and_provinces("co2_captured", totals.captured),
-        "co2_cumulative": jnp.cumsum(years_after),
+        **nation_and_provinces("co2_with_freight", charged),
+        "co2_cumulative": after_base_year(national),
+        "co2_with_freight_cumulative": after_base_year(charged.sum(axis=1)),
         "co2_per_tonne": ratio(national, output.sum(axis=1)),
         "co2_peak_year": neutrality.peak_year(national, world.years),
         "neutral_by_province": jnp.moveaxis(neutral, 1, 2),
@@ -220,7 +227,7 @@ def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: 
     return {
         **production(inputs, world, ahead, result),
         **energy(inputs, world, totals, made),
-        **carbon(inputs, world, totals, made),
+        **carbon(inputs, world, totals, made, result.shipments.freight_work * ahead.drive.roads.co2),
         **rest(inputs, world, ahead, totals, result),
         **({} if result.verdict is None else coordination(world, result, result.verdict)),
     }
