@@ -17,7 +17,7 @@ from mc.allocation.scaled import Scaled, positive_or_one
 STEP = 0.9995
 """Share of the way to the boundary."""
 
-REGULARISATION = 1e-13
+REGULARISATION = 1e-15
 """Relative, on the diagonal: keeps the factor of a degenerate problem finite."""
 
 
@@ -84,6 +84,11 @@ def dual_value(problem: Scaled, sources: Array, above: Array) -> Array:
     return (problem.supply * sources).sum() + (problem.limits * above).sum()
 
 
+def primal_value(problem: Scaled, arcs: Array, use: Array) -> Array:
+    """Primal objective, b y - t x."""
+    return (problem.worth * use).sum() - (problem.freight * arcs).sum()
+
+
 def factorise(problem: Scaled, primal: Side, dual: Side) -> Factor:
     """Eliminate all but the delivered prices; what is left is diagonally dominant, so its diagonal is a sum.
 
@@ -143,8 +148,13 @@ def move(side: Side, step: Side, size: Array) -> Side:
     return Side(*(value * (1.0 + size * change) for value, change in zip(side, step, strict=True)))
 
 
-def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array) -> tuple[Side, Side]:
-    """One predictor and one corrector from a point with the given duality gap."""
+def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array, settle: Array) -> tuple[Side, Side]:
+    """One predictor and one corrector from a point with the given duality gap.
+
+    To `settle` is to leave the products as they are and mend supplies and balances alone. Prices of provinces that
+    trade with no others can take long steps together, whose rounding, times x / z, leaks into balances; a step that
+    only mends is short and leaks next to nothing.
+    """
     factor = factorise(problem, primal, dual)
     nothing = Side(*(jnp.zeros_like(value) for value in primal))
     ahead, beside = newton(problem, primal, dual, factor, nothing)
@@ -154,5 +164,7 @@ def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array) -> tuple[Side
     left = jnp.clip(1.0 - forward + (upward - forward) * rise / gap, 0.0, 1.0)
     pairs = problem.arcs.sum() + problem.sources.sum() + 2.0 * problem.segments.sum()
     aim = correction(problem, primal, dual, factor, beside, gap / pairs * left**3)
+    same = Side(problem.arcs, problem.sources, jnp.broadcast_to(problem.segments, aim.bounds.shape))
+    aim = jax.tree.map(lambda alike, better: jnp.where(settle, alike, better), same, aim)
     ahead, beside = newton(problem, primal, dual, factor, aim)
     return move(primal, ahead, length(ahead)), move(dual, beside, length(beside))
