@@ -1,8 +1,9 @@
 """The solver of the scrap transport: every plan proves itself, and HiGHS agrees.
 
 The proof needs no other solver: any prices p >= 0 give a bound that no plan can exceed (weak duality), so a plan that
-can be carried out and comes within 1e-8 of its bound is within 1e-8 of the best. Every problem of every family is checked
-that way; HiGHS then checks the checker on a share of them. Plans are not unique: values are compared, never flows.
+can be carried out and comes within 1e-8 of its bound is within 1e-8 of the best. Every problem of every family is
+checked that way; HiGHS then checks the checker on a share of them. Plans are not unique: values are
+compared, never flows.
 """
 
 import dataclasses
