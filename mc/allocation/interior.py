@@ -84,9 +84,15 @@ def dual_value(problem: Scaled, sources: Array, above: Array) -> Array:
     return (problem.supply * sources).sum() + (problem.limits * above).sum()
 
 
-def primal_value(problem: Scaled, arcs: Array, use: Array) -> Array:
-    """Primal objective, b y - t x."""
-    return (problem.worth * use).sum() - (problem.freight * arcs).sum()
+def leak(problem: Scaled, primal: Side, dual: Side) -> Array:
+    """What it could cost at most to mend supplies and balances, to first order: breaches at the going prices.
+
+    Breaches are added up without their signs; with them, those of provinces that trade with no others cancel.
+    """
+    flows = problem.arcs * primal.arcs
+    supplies = problem.supply - problem.sources * primal.sources - flows.sum(axis=1)
+    balances = flows.sum(axis=0) - (problem.segments * primal.bounds[0]).sum(axis=0)
+    return (jnp.abs(supplies) * dual.sources).sum() + (jnp.abs(balances) * problem.worth.max(axis=0)).sum()
 
 
 def factorise(problem: Scaled, primal: Side, dual: Side) -> Factor:

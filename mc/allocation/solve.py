@@ -15,7 +15,7 @@ from mc.allocation.certificate import (
     value_of,
     violation_of,
 )
-from mc.allocation.interior import Side, dual_value, duality_gap, iterate, primal_value, start
+from mc.allocation.interior import Side, dual_value, duality_gap, iterate, leak, start
 from mc.allocation.scaled import Scaled, scale
 from mc.allocation.transport import Plan, Transport, attainable, in_double
 
@@ -89,11 +89,8 @@ def approach(problem: Scaled, cap: int) -> tuple[Side, Side, Array]:
         sound = jnp.isfinite(ahead.sources.sum() + beside.sources.sum())
         primal, dual = jax.tree.map(lambda new, old: jnp.where(sound, new, old), (ahead, beside), (primal, dual))
         gap = duality_gap(problem, primal, dual)
-        ceiling = dual_value(problem, dual.sources, dual.bounds[1])
-        leak = jnp.abs(
-            ceiling - primal_value(problem, problem.arcs * primal.arcs, problem.segments * primal.bounds[0]) - gap
-        )
-        closed, tight = gap <= STOP * ceiling, leak <= 0.3 * STOP * ceiling
+        enough = STOP * dual_value(problem, dual.sources, dual.bounds[1])
+        closed, tight = gap <= enough, leak(problem, primal, dual) <= enough
         return primal, dual, gap, closed, count + 1, sound & ~(closed & tight) & (count + 1 < cap)
 
     first = (primal, dual, duality_gap(problem, primal, dual), jnp.zeros((), bool), jnp.zeros((), jnp.int32), todo)
