@@ -36,13 +36,13 @@ class Side(NamedTuple):
 
 
 class Factor(NamedTuple):
-    """What predictor and corrector share: 1 / (x z), x / z, its row sums with w / p, segments' weights, Cholesky."""
+    """What predictor and corrector share: 1 / (x z), x / z, its row sums with w / p, segments' weights, an inverse."""
 
     inverse: Array
     ratio: Array
     rows: Array
     weight: Array
-    lower: Array
+    prices: Array
 
 
 def start(problem: Scaled) -> tuple[Side, Side]:
@@ -111,7 +111,27 @@ def factorise(problem: Scaled, primal: Side, dual: Side) -> Factor:
     excess = idle @ part + weight.sum(axis=0) + (1.0 - problem.sinks)
     diagonal = (apart.sum(axis=0) + excess) * (1.0 + REGULARISATION)
     matrix = jnp.where(same, diagonal[:, None], -apart)
-    return Factor(inverse, ratio, rows, weight, jax.lax.linalg.cholesky(matrix, symmetrize_input=False))
+    return Factor(inverse, ratio, rows, weight, inverted(matrix))
+
+
+def inverted(matrix: Array) -> Array:
+    """Inverse of a diagonally dominant matrix by Gauss-Jordan sweeps in place, which needs no pivoting.
+
+    LAPACK's Cholesky through XLA takes a quarter of the time on one core, but batches of it wait for threads of the
+    pool that they run on: two programs at once on a CPU of two cores hang (jaxlib 0.10.2).
+    """
+    order = jnp.arange(matrix.shape[0])
+
+    def sweep(at: Array, left: Array) -> Array:
+        here = order == at
+        row = jax.lax.dynamic_index_in_dim(left, at, 0, keepdims=False)
+        column = jax.lax.dynamic_index_in_dim(left, at, 1, keepdims=False)
+        pivot = 1.0 / jax.lax.dynamic_index_in_dim(row, at, 0, keepdims=False)
+        rest = jnp.where(here[:, None] | here[None, :], 0.0, left)
+        return rest - jnp.where(here, -1.0, column)[:, None] * jnp.where(here, pivot, row * pivot)[None, :]
+
+    swept: Array = jax.lax.fori_loop(0, matrix.shape[0], sweep, matrix)
+    return swept
 
 
 def newton(problem: Scaled, primal: Side, dual: Side, factor: Factor, aim: Side) -> tuple[Side, Side]:
@@ -121,7 +141,7 @@ def newton(problem: Scaled, primal: Side, dual: Side, factor: Factor, aim: Side)
     spread = above - below
     use = (problem.segments * primal.bounds[0] + factor.weight * spread).sum(axis=0)
     known = (inflow.sum(axis=1) + primal.sources * aim.sources - problem.supply) / factor.rows
-    dq = jax.scipy.linalg.cho_solve((factor.lower, True), use - inflow.sum(axis=0) + known @ factor.ratio)
+    dq = factor.prices @ (use - inflow.sum(axis=0) + known @ factor.ratio)
     dp = known + (factor.ratio @ dq) / factor.rows
     dy = factor.weight * (spread - dq[None, :])
     z = problem.arcs * (dp[:, None] - dq[None, :]) * (primal.arcs * factor.inverse)
