@@ -14,6 +14,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from numpy.typing import NDArray
 
+from mc.blocks import precise
 from mc.study import Study
 
 Sets = NDArray[np.object_]
@@ -37,7 +38,8 @@ def reach(study: Study) -> Reach:
     """Sources of every output of a study, by one pass over its traced program."""
     draw = {item.name: np.zeros(item.shape, np.float32) for item in study.inputs}
     data = jax.tree.map(_as_float32, study.data)
-    closed, shape = jax.make_jaxpr(study.function, return_shape=True)(data, draw)
+    with precise():
+        closed, shape = jax.make_jaxpr(study.function, return_shape=True)(data, draw)
     leaves, _ = jax.tree_util.tree_flatten_with_path((data, draw))
     names = [_name(path) for path, _ in leaves]
     outputs, _ = jax.tree_util.tree_flatten_with_path(shape)
