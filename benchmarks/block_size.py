@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from measuring import alternate, baseline_study, report
+from measuring import alternate, report, three_policies
 
 from mc.blocks import precise
 from mc.draws import plan_draws
@@ -12,7 +12,7 @@ SIZES = (16, 32, 64, 128)
 
 def main() -> None:
     """Print microseconds of CPU time per draw for each size."""
-    study = baseline_study()
+    study = three_policies()
     plan = plan_draws(study.inputs, study.correlations)
     with precise():
         data = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), study.data)

@@ -8,7 +8,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
-from measuring import ROOT, alternate, baseline_study, report
+from measuring import ROOT, alternate, report, three_policies
 
 from mc.blocks import precise
 from mc.draws import plan_draws
@@ -21,8 +21,8 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from reference.batch.chain import outputs as numpy_outputs
 
-    study = baseline_study()
-    bound, policies = study.function.args
+    study = three_policies()
+    bound, policies = study.function.args[0], tuple(str(name) for name in study.coords["scenario"])
     plan = plan_draws(study.inputs, study.correlations)
     index = jnp.arange(BLOCK, dtype=jnp.uint32)
     rivals = {}

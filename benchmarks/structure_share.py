@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from measuring import baseline_study, report
+from measuring import report, three_policies
 
 from mc.blocks import precise
 from mc.draws import plan_draws
@@ -14,7 +14,7 @@ SCENARIO, YEARS = "market", (2030, 2035, 2050, 2060)
 
 def main() -> None:
     """Print variance of the mean given the driver over all variance, CO2 of scopes 1 and 2, by year."""
-    study = baseline_study()
+    study = three_policies()
     plan = plan_draws(study.inputs, study.correlations)
     place = study.coords["scenario"].index(SCENARIO)
     with precise():

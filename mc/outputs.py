@@ -78,7 +78,12 @@ POLICY: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("co2_captured", "Mt year-1", (), "CO2 captured"),
     ("co2_captured_by_province", "Mt year-1", ("province",), "CO2 captured"),
     ("co2_cumulative", "Mt", (), "CO2 of scopes 1 and 2 summed over the years after the base year"),
-    ("co2_with_freight", "Mt year-1", (), "CO2 of scopes 1 and 2 and of the freight of scrap: what coordination lowers"),
+    (
+        "co2_with_freight",
+        "Mt year-1",
+        (),
+        "CO2 of scopes 1 and 2 and of scrap freight: what coordination lowers",
+    ),
     (
         "co2_with_freight_by_province",
         "Mt year-1",

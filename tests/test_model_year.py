@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from reference.compiled import POLICIES, QUICK, basis_of, changed, draw, world_of
 
-from mc.allocation.policies import POLICIES as TABLE
+from mc.allocation.policies import RIVALS
 from mc.inputs.nouns import Inputs
 from mc.model import capacity, chain, iron, year
 from mc.model.before import Before, before
@@ -32,10 +32,10 @@ class Walk:
 
 def follow(inputs: Inputs, world: World, basis: Any) -> tuple[Before, year.State, year.Result]:
     ahead = before(inputs, world, basis)
-    policies = tuple(TABLE[name] for name in POLICIES)
+    policies = tuple(RIVALS[name] for name in POLICIES)
 
     def step(states: year.State, force: Any) -> Any:
-        states, results = year.step(inputs, world, ahead.drive, policies, states, force)
+        states, results = year.step(inputs, world, ahead.drive, policies, states, (force, None))
         return states, (states, results)
 
     first = chain.first_state(inputs, world, ahead)

@@ -48,9 +48,9 @@ def report(question: str, **figures: Any) -> None:
     sys.stdout.flush()
 
 
-def baseline_study() -> Any:
-    """The study of runs/baseline.toml."""
+def three_policies() -> Any:
+    """The study of runs/three_policies.toml: no optimiser."""
     import mc
     from mc.pose import pose
 
-    return pose(mc.load_run(ROOT / "runs" / "baseline.toml")).study
+    return pose(mc.load_run(ROOT / "runs" / "three_policies.toml")).study

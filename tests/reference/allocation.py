@@ -17,16 +17,23 @@ def constraints(sources: int, sinks: int, segments: int) -> tuple[csr_array, csr
 
 
 def best(supply: np.ndarray, limits: np.ndarray, worth: np.ndarray, freight: np.ndarray) -> float:
-    """Largest sum b y - sum t x. Infinite freight is an arc that may carry nothing.
+    """Largest sum b y - sum t x. Infinite freight is an arc that may carry nothing."""
+    return plan(supply, limits, worth, freight)[0]
+
+
+def plan(
+    supply: np.ndarray, limits: np.ndarray, worth: np.ndarray, freight: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """The same with flows [source, sink] and use [sink, segment] that reach it.
 
     HiGHS takes tolerances as absolute, so it sees masses around a thousand and worths around one, and no more supply
     or limits than the other side can take.
     """
     mass = min(supply.sum(), limits.sum()) / 1e3
     money = np.abs(worth).max()
-    if mass == 0 or money == 0:
-        return 0.0
     sources, sinks = freight.shape
+    if mass == 0 or money == 0:
+        return 0.0, np.zeros_like(freight), np.zeros_like(limits)
     rows, balances = constraints(sources, sinks, limits.shape[1])
     open_arcs = np.isfinite(freight)
     cost = np.concatenate([np.where(open_arcs, freight, 0.0).ravel(), -worth.ravel()]) / money
@@ -43,4 +50,5 @@ def best(supply: np.ndarray, limits: np.ndarray, worth: np.ndarray, freight: np.
     )
     if found.status != 0:
         raise RuntimeError(found.message)
-    return -float(found.fun) * mass * money
+    flows, use = np.split(found.x * mass, [freight.size])
+    return -float(found.fun) * mass * money, flows.reshape(freight.shape), use.reshape(limits.shape)

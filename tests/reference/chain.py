@@ -10,9 +10,11 @@ import numpy as np
 from reference.accounts import accounts, pollution
 from reference.building import Builder
 from reference.cohorts import Cohorts
+from reference.coordination import Coordinator
 from reference.demand import crude_steel, fabricated, fill_by_income, fill_by_stock, output_by_province
 from reference.metallics import base_year, hot_metal_charge
 from reference.people import income, population
+from reference.policies import POLICIES
 from reference.power import Power
 from reference.prices import Prices
 from reference.register import National, policy_outputs, shared_outputs
@@ -56,9 +58,12 @@ class Reference:
 
     def story(self, policy: str) -> Story:
         nearest = [int(np.argmax(row)) for row in self.world.nearest]
-        return transition(
-            self.inputs, self.technology, self.builder, self.supply, self.output, self.start, nearest, policy
-        )
+        on_site, coordinator = bool(self.world.hydrogen_on_site), None
+        if policy not in POLICIES:
+            first = policy == "electric_first"
+            coordinator = Coordinator(self.inputs, self.technology, self.power, on_site, first)
+        world = (self.supply, self.output, self.start, nearest)
+        return transition(self.inputs, self.technology, self.builder, *world, policy, coordinator)
 
     def outputs(self, policy: str) -> dict[str, np.ndarray]:
         """The register of outputs for one policy, national and provincial."""

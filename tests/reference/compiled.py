@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mc.allocation.coordinated import FREE, policy_of
 from mc.draws import plan_draws
 from mc.inputs.bind import Bound
 from mc.inputs.nouns import Inputs
@@ -70,7 +71,7 @@ def changed(inputs: Inputs, **values: Any) -> Inputs:
 def world_of(inputs: Inputs, accounting: str = "stack_monitoring", on_site: bool = True) -> World:
     axes, groups = bound().axes, bound().groups["route"]
     crude, distance = np.asarray(inputs.demand.crude_steel_2020), np.asarray(inputs.distances.distance)
-    return make_world(axes, groups, crude, distance, accounting, on_site)
+    return make_world(axes, groups, bound().groups["province"], crude, distance, accounting, on_site)
 
 
 def basis_of(inputs: Inputs) -> np.ndarray:
@@ -79,19 +80,24 @@ def basis_of(inputs: Inputs) -> np.ndarray:
     return stock.history_basis(series, len(bound().axes["year"]))
 
 
-def whole(inputs: Inputs, world: World, basis: Any) -> dict[str, jax.Array]:
+def whole(names: tuple[str, ...], inputs: Inputs, world: World, basis: Any) -> dict[str, jax.Array]:
     """The chain as a function of its inputs instead of a draw."""
     passing: Any = types.SimpleNamespace(assemble=lambda tables, _: tables)
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-        return chain.steel(passing, POLICIES, {"world": world, "basis": basis, "tables": inputs}, {})
+        policies = tuple(policy_of(name, FREE) for name in names)
+        return chain.steel(passing, policies, {"world": world, "basis": basis, "tables": inputs}, {})
 
 
-compiled = jax.jit(whole, compiler_options=QUICK)
+@functools.cache
+def compiled(names: tuple[str, ...]) -> Any:
+    return jax.jit(functools.partial(whole, names), compiler_options=QUICK)
 
 
-def outputs(inputs: Inputs, world: World | None = None, dtype: Any = np.float64) -> dict[str, np.ndarray]:
-    """Every output of the chain for these inputs, scenario axis as in POLICIES."""
+def outputs(
+    inputs: Inputs, world: World | None = None, dtype: Any = np.float64, policies: tuple[str, ...] = POLICIES
+) -> dict[str, np.ndarray]:
+    """Every output of the chain for these inputs, scenario axis as in `policies`."""
     world = world or world_of(inputs)
     with jax.enable_x64(True):
         arguments = jax.tree.map(lambda x: jnp.asarray(x, dtype), (inputs, world, basis_of(inputs)))
-        return {name: np.asarray(value) for name, value in compiled(*arguments).items()}
+        return {name: np.asarray(value) for name, value in compiled(policies)(*arguments).items()}

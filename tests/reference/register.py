@@ -80,6 +80,8 @@ def policy_outputs(
         "cost_per_tonne": books.cost.sum(axis=1) * 1000.0 / story.production.sum(axis=(1, 2)),
         "pollutants": books.pollutants.sum(axis=1).T,
         "pollutants_by_province": np.moveaxis(books.pollutants, (0, 1, 2), (2, 1, 0)),
+        "pollutant_cut_by_province": deep_cuts(books.pollutants),
+        "scrap_short_by_province": (story.arrivals < story.electric_room - 1e-3).T.astype(float),
         "scrap_freight_work": story.work.sum(axis=1) / 1000.0,
         "scrap_freight_co2": story.co2.sum(axis=1),
         "scrap_freight_cost": story.cost.sum(axis=1) / 1000.0,
@@ -89,6 +91,14 @@ def policy_outputs(
         "scrap_policy_violation": story.violation,
         "fault_mass_balance": np.array(0.0),
     }
+
+
+def deep_cuts(pollutants: np.ndarray) -> np.ndarray:
+    """1 where less than a tenth of the base year's is left [pollutant, province, year]."""
+    cut = np.zeros(pollutants.shape[::-1])
+    for t, q, k in np.ndindex(*pollutants.shape):
+        cut[k, q, t] = float(pollutants[t, q, k] < 0.1 * pollutants[0, q, k])
+    return cut
 
 
 def steel_outputs(sums: National, story: Story) -> dict[str, np.ndarray]:
@@ -155,6 +165,10 @@ def carbon_outputs(sums: National, story: Story, books: Accounts) -> dict[str, n
         **both("co2_total", direct_power + books.scope3),
         **both("co2_captured", books.captured),
         "co2_cumulative": np.array([national[1 : t + 1].sum() for t in range(len(national))]),
+        **both("co2_with_freight", direct_power + story.co2),
+        "co2_with_freight_cumulative": np.array(
+            [(direct_power + story.co2)[1 : t + 1].sum() for t in range(len(national))]
+        ),
         "co2_per_tonne": national / story.production.sum(axis=(1, 2)),
         "co2_peak_year": np.array(years[int(np.argmax(national))]),
         "neutral_by_province": neutral,

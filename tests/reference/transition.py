@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from reference.building import Builder
+from reference.coordination import Coordinator, coordinate
 from reference.fleet import Fleet, first_fleet, relined, retire
 from reference.metallics import BaseYear, hot_metal_charge
 from reference.paths import pour
@@ -32,11 +33,13 @@ class Story:
     violation: np.ndarray
     calendar_gap: np.ndarray
     room: np.ndarray
+    electric_room: np.ndarray
 
 
 def blank(years: int, provinces: int, routes: int) -> Story:
     flat = {
-        name: np.zeros((years, provinces)) for name in ("arrivals", "work", "co2", "cost", "wasted", "unmet", "room")
+        name: np.zeros((years, provinces))
+        for name in ("arrivals", "work", "co2", "cost", "wasted", "unmet", "room", "electric_room")
     }
     national = {name: np.zeros(years) for name in ("traded", "residual", "violation", "calendar_gap")}
     made, melted = np.zeros((years, provinces, routes)), np.zeros((years, provinces, 3))
@@ -64,6 +67,7 @@ def transition(
     start: BaseYear,
     nearest: list[int],
     policy: str,
+    coordinator: Coordinator | None = None,
 ) -> Story:
     provinces, years = output.shape
     story = blank(years, provinces, len(technology.kind))
@@ -75,11 +79,22 @@ def transition(
         limits = np.array(
             [prepare(inputs, technology, builder, fleets[q], story, output, q, t, share) for q in range(provinces)]
         )
-        home = np.array([pour(supply.home[q, t], limits[q]).sum() for q in range(provinces)])
-        room = np.array([limits[q].sum() - home[q] for q in range(provinces)])
-        flows = POLICIES[policy](supply.purchased[:, t], room, market)
+        home = np.array([pour(supply.home[q, t], limits[q]) for q in range(provinces)])
+        left = limits - home
+        room, story.electric_room[t] = left.sum(axis=1), left[:, 1]
+        if coordinator is None:
+            flows = POLICIES[policy](supply.purchased[:, t], room, market)
+            use = np.array([pour(flows[:, q].sum(), left[q]) for q in range(provinces)])
+        else:
+            works = [
+                coordinator.steps(fleets[q].capacity, home[q], limits[q], output[q, t], q, t, share)
+                for q in range(provinces)
+            ]
+            size, worth = (np.array(parts) for parts in zip(*works, strict=True))
+            first = coordinator.electric_first
+            flows, use = coordinate(supply.purchased[:, t], size, worth, market.co2, left, first)
         for q in range(provinces):
-            charged = pour(home[q] + flows[:, q].sum(), limits[q])
+            charged = home[q] + use[q]
             ran = run(inputs, technology, fleets[q].capacity, charged, output[q, t], t, share)
             keep(inputs, technology, fleets[q], story, ran, q, t)
         book(story, market, flows, supply.purchased[:, t], room, policy, t)

@@ -170,7 +170,8 @@ class Books:
         upstream = flows["ore"] * each(routes.ore_upstream_co2) + flows["lime"] * each(routes.lime_upstream_co2)
         upstream = upstream + np.einsum("bstpe,be->bstp", flows["fuel"], routes.fuel_upstream_co2)
         upstream = upstream + (1.0 - site) * flows["electrolysis"] * factor
-        upstream = upstream + self.walk.work * each(self.walk.freight.co2)
+        freight = self.walk.work * each(self.walk.freight.co2)
+        upstream = upstream + freight
         emitted = direct + power + removal
         first, national = emitted[:, :, :1], emitted.sum(axis=-1)
         net = emitted - each(inputs.neutrality.sink_quota) * first / first.sum(axis=-1, keepdims=True)
@@ -188,6 +189,9 @@ class Books:
             **both("co2_total", emitted + upstream),
             **both("co2_captured", flows["captured"]),
             "co2_cumulative": np.cumsum(later, axis=-1),
+            **both("co2_with_freight", emitted + freight),
+            "co2_with_freight_cumulative": np.cumsum((emitted + freight).sum(axis=-1), axis=-1)
+            - (emitted + freight).sum(axis=-1)[:, :, :1],
             "co2_per_tonne": ratio(national, self.output.sum(axis=-1)),
             "co2_peak_year": np.asarray(self.world.years)[national.argmax(axis=-1)],
             "neutral_by_province": np.swapaxes(neutral, 3, 4),
@@ -220,6 +224,8 @@ class Books:
         return {
             "pollutants": np.moveaxis(pollutants.sum(axis=3), 3, 2),
             "pollutants_by_province": np.transpose(pollutants, (0, 1, 4, 3, 2)),
+            "pollutant_cut_by_province": np.transpose(pollutants < 0.1 * pollutants[:, :, :1], (0, 1, 4, 3, 2)) * 1.0,
+            "scrap_short_by_province": np.swapaxes(walk.arrivals < walk.electric_room - 1e-3, 2, 3) * 1.0,
             **both("cost", spent),
             "cost_per_tonne": ratio(spent.sum(axis=-1), self.output.sum(axis=-1)) * 1000.0,
             "scrap_freight_cost": freight.sum(axis=-1) / 1000.0,

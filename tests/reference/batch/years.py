@@ -81,7 +81,7 @@ class Years:
         shape = (*size, last, provinces)
         self.production, self.hot_metal = np.zeros((*shape, len(kind["base"]))), np.zeros((*shape, len(kind["base"])))
         self.scrap, self.arrivals, self.work = np.zeros((*shape, 3)), np.zeros(shape), np.zeros(shape)
-        self.unmet, self.wasted = np.zeros(shape), np.zeros(shape)
+        self.unmet, self.wasted, self.electric_room = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.traded, self.residual, self.violation = np.zeros(shape[:3]), np.zeros(shape[:3]), np.zeros(shape[:3])
         converter = output[:, :, 0] - start.electric
         self.production[:, :, 0] = (converter[..., None] * kind["base"] + start.electric[..., None] * kind["scrap"])[
@@ -126,6 +126,7 @@ class Years:
         self.retrofit(t, limit, place)
         limits, home = self.scrap_uses(t, highest)
         room = limits.sum(axis=-1) - home.sum(axis=-1)
+        self.electric_room[:, :, t] = (limits - home)[..., 1]
         for s, name in enumerate(self.policies):
             supply = self.supply.purchased[:, :, t]
             flows, self.memory[:, s] = POLICIES[name](supply, room[:, s], self.freight, self.memory[:, s])
