@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from mc.allocation.closer import solve_closer
 from mc.allocation.objectives import Objectives, in_double, index_of, sizes, values_of, weighted
 from mc.allocation.scaled import positive_or_one
-from mc.allocation.solve import solve
 
 END_WEIGHTS = tuple(8.0**-power for power in range(8))
 """Weights of the other objective, in units of order one, that are tried in the search for an end of the front."""
@@ -74,7 +74,8 @@ def front(objectives: Objectives, pair: tuple[str, str], count: int = 33) -> Fro
     ends = both_ends(objectives, pair)
     ideal, nadir = jnp.diagonal(ends.values), jnp.diagonal(ends.values[::-1])
     share = jnp.linspace(0.0, 1.0, count)[1:-1]
-    scaled = jnp.stack([1.0 - share, share], axis=1) / spread(ideal, nadir)[None, :]
+    scale = jnp.where(ranges(ideal, nadir) > 0.0, ranges(ideal, nadir), positive_or_one(jnp.abs(ideal)))
+    scaled = jnp.stack([1.0 - share, share], axis=1) / scale[None, :]
     inner = jax.vmap(lambda weights: best_for(objectives, pair, weights))(scaled)
     points = jax.tree.map(
         lambda end, middle: jnp.concatenate([end[:1], middle, end[1:]]),
@@ -84,10 +85,10 @@ def front(objectives: Objectives, pair: tuple[str, str], count: int = 33) -> Fro
     return assemble(points, ideal, nadir)
 
 
-def spread(ideal: Array, nadir: Array) -> Array:
-    """Range of each objective on the front, one where it is nil [2]."""
+def ranges(ideal: Array, nadir: Array) -> Array:
+    """What each objective has to lose on the front; 0 where that is rounding [2]."""
     size = jnp.maximum(jnp.abs(ideal), jnp.abs(nadir))
-    return jnp.where(ideal - nadir > NIL * size, ideal - nadir, positive_or_one(size))
+    return jnp.where(ideal - nadir > NIL * size, ideal - nadir, 0.0)
 
 
 def assemble(points: Point, ideal: Array, nadir: Array) -> Front:
@@ -102,7 +103,7 @@ def best_for(objectives: Objectives, pair: tuple[str, str], weights: Array) -> P
     """The best plan for the weights of two objectives [2]."""
     at = jnp.array([index_of(objectives, name) for name in pair])
     every = jnp.zeros(len(objectives.names)).at[at].add(weights)
-    plan = solve(weighted(objectives, every))
+    plan = solve_closer(weighted(objectives, every))
     return Point(values_of(objectives, plan.flows, plan.use)[at], weights, plan.bound, plan.flows, plan.use)
 
 
@@ -121,7 +122,7 @@ def both_ends(objectives: Objectives, pair: tuple[str, str]) -> Point:
 
 
 def largest_without_loss(tried: Point, end: Array) -> Point:
-    """Of plans for falling weights of the other objective, the first that is still the best in its own [weight, ...]."""
+    """Of plans for falling weights of the other objective, the first still best in its own [weight, ...]."""
     own = tried.values[:, end]
     unproven = tried.bound - (tried.weights * tried.values).sum(axis=1)
     loss = own.max() - own - unproven / tried.weights[:, end]
