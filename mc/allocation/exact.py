@@ -11,6 +11,9 @@ from mc.allocation.front import Front, Point, best_for, front
 from mc.allocation.objectives import Objectives, in_double
 from mc.allocation.scaled import positive_or_one
 
+COARSE = 9
+"""Points of the front in whose brackets exact points are sought, where none is given."""
+
 STEPS = 14
 """Chords that an exact point may take; most need three to six."""
 
@@ -40,16 +43,19 @@ class Search:
     todo: Array
 
 
-def epsilon_constraint(objectives: Objectives, pair: tuple[str, str], levels: Array, count: int = 9) -> Front:
+def epsilon_constraint(
+    objectives: Objectives, pair: tuple[str, str], levels: Array, coarse: Front | None = None
+) -> Front:
     """The largest second objective of plans whose first is at least the level, exact; one point a level [level].
 
-    A front of `count` points brackets each level. For the weights that value both ends of the bracket alike there is a
-    better plan, which takes the place of one end, or proof that there is none: then the line between the ends is the
-    front. This is Newton's method on the dual, which is piecewise linear. Levels below the nadir give the end that is
-    best in the second objective; above the ideal no plan is: they give the end that is best in the first.
+    A coarse front of the pair, if none is given one of nine points, brackets each level. For the weights that value
+    both ends of the bracket alike there is a better plan, which takes the place of one end, or proof that there is
+    none: then the line between the ends is the front. This is Newton's method on the dual, which is piecewise linear.
+    Levels below the nadir give the end that is best in the second objective; above the ideal no plan is: they give the
+    end that is best in the first.
     """
     objectives = in_double(objectives)
-    coarse = front(objectives, pair, count)
+    coarse = front(objectives, pair, COARSE) if coarse is None else coarse
     within = jnp.clip(levels.astype(jnp.float64), coarse.nadir[0], coarse.ideal[0])
     found = jax.vmap(lambda level: at_level(objectives, pair, coarse, level))(within)
     return dataclasses.replace(found, ideal=coarse.ideal, nadir=coarse.nadir)

@@ -52,7 +52,8 @@ def hypervolume(front: Front) -> Array:
     """
     first, second = normalised(front, front.values).T
     below = first[0] * second[0]
-    return below + (0.5 * (first[:-1] + first[1:]) * (second[1:] - second[:-1])).sum()
+    between: Array = (0.5 * (first[:-1] + first[1:]) * (second[1:] - second[:-1])).sum()
+    return below + between
 
 
 def staircase(points: Array, reference: Array) -> Array:
