@@ -170,18 +170,22 @@ def peers(problem: Objectives, seed: int) -> dict[str, Callable[[], np.ndarray]]
 
 def area(values: np.ndarray, known: Front, mixtures: bool) -> float:
     """Share of the box between nadir and ideal that plans dominate, or that mixtures of them do."""
-    shares = np.maximum((values - np.asarray(known.nadir)) / np.asarray(known.ideal - known.nadir), 0.0)
-    if mixtures:
-        shares = np.concatenate([shares, [[shares[:, 0].max(), 0.0], [0.0, shares[:, 1].max()]]])
-        corners = shares[hull(shares)]
-        return float((0.5 * (corners[1:, 1] + corners[:-1, 1]) * np.diff(corners[:, 0])).sum())
-    return float(staircase(jnp.asarray(shares), jnp.zeros(2)))
+    shares = (values - np.asarray(known.nadir)) / np.asarray(known.ideal - known.nadir)
+    if not mixtures:
+        return float(staircase(jnp.asarray(shares), jnp.zeros(2)))
+    # Plans outside the box take part in mixtures where they are, and are cut off only then.
+    corners = shares[hull(shares)]
+    across = np.linspace(0.0, max(corners[:, 0].max(), 0.0), 20_001)
+    height = np.maximum(np.interp(across, *corners.T), 0.0)
+    return float((0.5 * (height[1:] + height[:-1]) * np.diff(across)).sum())
 
 
 def hull(points: np.ndarray) -> list[int]:
-    """Upper concave hull, by a rising first coordinate."""
+    """Upper concave hull by a rising first coordinate, from the highest point on."""
     corners: list[int] = []
     for n in np.lexsort((points[:, 1], points[:, 0])):
+        if points[n, 0] < points[points[:, 1].argmax(), 0]:
+            continue
         while len(corners) > 1 and turns_left(*points[[*corners[-2:], n]]):
             corners.pop()
         corners.append(int(n))
