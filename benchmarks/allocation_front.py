@@ -257,6 +257,8 @@ def main() -> None:
             **{key: float(np.median(column)) for key, column in table.items() if not np.isnan(column).any()},
             area_worst=float(table["area"].min()),
             area_best=float(table["area"].max()),
+            area_with_mixtures_worst=float(table["area_with_mixtures"].min()),
+            area_with_mixtures_best=float(table["area_with_mixtures"].max()),
             wins=[] if own else [key for key, won in wins(table, float(np.median(seconds)), base).items() if won],
         )
 

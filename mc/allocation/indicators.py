@@ -53,7 +53,8 @@ def hypervolume(front: Front) -> Array:
     first, second = normalised(front, front.values).T
     below = first[0] * second[0]
     between: Array = (0.5 * (first[:-1] + first[1:]) * (second[1:] - second[:-1])).sum()
-    return below + between
+    total: Array = below + between
+    return total
 
 
 def staircase(points: Array, reference: Array) -> Array:
