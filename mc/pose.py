@@ -12,6 +12,7 @@ from mc.runfile import Run
 from mc.runfile.load import suggestion
 
 if TYPE_CHECKING:
+    from mc.model.tradeoffs import Question
     from mc.settings import Settings
     from mc.study import Output, Study
     from mc.tables import Priors
@@ -122,7 +123,15 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
         run.model.first_year,
         run.model.last_year,
     )
-    notes: dict[str, dict[str, tuple[str, ...]]] = {
+    notes = _notes(priors)
+    notes[SCENARIO] = {"policy": tuple(scenario.policy for scenario in run.scenarios.values())}
+    variant = repr((run.scenarios, run.options, run.model))
+    return Posed(study, priors, variant, notes)
+
+
+def _notes(priors: "Priors") -> dict[str, dict[str, tuple[str, ...]]]:
+    """Names of labels in other languages, and their groups, by axis."""
+    return {
         name: {
             column: texts
             for column in ("name_en", "name_zh", "group")
@@ -130,9 +139,17 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
         }
         for name, axis in priors.axes.items()
     }
-    notes[SCENARIO] = {"policy": tuple(scenario.policy for scenario in run.scenarios.values())}
-    variant = repr((run.scenarios, run.options, run.model))
-    return Posed(study, priors, variant, notes)
+
+
+def pose_tradeoffs(run: Run, priors: "Priors | None", question: "Question") -> Posed:
+    """The chosen years of a coordinated path: fronts, prices, instruments (`mc.model.tradeoffs`)."""
+    from mc.model.scenario import Options
+    from mc.model.tradeoffs import tradeoff_study
+
+    priors = priors or read_priors_of(run)
+    options = Options(run.options.accounting, run.options.hydrogen)
+    study = tradeoff_study(priors, question, options, run.model.first_year, run.model.last_year)
+    return Posed(study, priors, repr((question, run.options, run.model)), _notes(priors))
 
 
 DIFFERENCE = "difference/"

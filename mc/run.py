@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mc.cube.write import claim, require_room, write_cube
 from mc.devices import find_devices, lanes, prepare
 from mc.errors import InputError, RunFailed, Stopped
-from mc.pose import Posed, pose, settings_of
+from mc.pose import Model, Posed, pose, settings_of
 from mc.provenance import provenance
 from mc.runfile import Run, load_run
 
@@ -36,10 +36,12 @@ def make_cube(
     overwrite: bool = False,
     progress: "Callable[[Progress], None] | None" = None,
     stop: Callable[[], bool] | None = None,
+    model: Model = pose,
 ) -> Path:
     """Answer a run (or run file) and write the cube; returns its path.
 
-    `priors` stand in for the folder that the run names. Nothing is written under the final name before it is complete.
+    `priors` stand in for the folder that the run names; `model` makes another study of the run than its scenarios, as
+    `ferrocast pareto` does. Nothing is written under the final name before it is complete.
 
     Raises:
         InputError: something in the run file or the tables cannot be used.
@@ -51,7 +53,7 @@ def make_cube(
     with claim(run.cube, overwrite=overwrite) as part:
         prepare(run.ensemble.device)
         with _timed("reading priors, making the study"):
-            posed = pose(run, priors)
+            posed = model(run, priors)
         devices = find_devices(run.ensemble.device)
 
         from mc.cube.layout import expected_bytes, lay_out

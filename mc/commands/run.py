@@ -17,6 +17,7 @@ from mc.errors import Stopped
 
 if TYPE_CHECKING:
     from mc.ensemble import Progress
+    from mc.pose import Model
     from mc.runfile import Run
 
 LOG_SECONDS = 5.0
@@ -66,10 +67,12 @@ def run(
     if show_config:
         _show(question, json)
         return
-    _answer(question, overwrite, json)
+    answer(question, overwrite, json)
 
 
-def _answer(question: "Run", overwrite: bool, as_json: bool) -> None:
+def answer(question: "Run", overwrite: bool, as_json: bool, model: "Model | None" = None) -> None:
+    """Answer a run with progress and a way to stop it; print the path of its cube."""
+    from mc.pose import pose
     from mc.run import make_cube
 
     begin = time.perf_counter()
@@ -80,7 +83,7 @@ def _answer(question: "Run", overwrite: bool, as_json: bool) -> None:
             stop.asked = state.done < state.total
 
         try:
-            cube = make_cube(question, overwrite=overwrite, progress=progress, stop=stop)
+            cube = make_cube(question, overwrite=overwrite, progress=progress, stop=stop, model=model or pose)
         except Stopped as error:
             error.exit_code = 128 + stop.signal
             raise

@@ -196,6 +196,7 @@ class Pollutants:
     intensity_2020: Array = quantity(
         "kg/t", "accounting", "pollutant", high=10, absent=0.0, meaning="reported intensity; 0: bottom-up"
     )
+    tax_equivalent: Array = quantity("kg", "pollutant", low=0.1, high=100, meaning="mass that is taxed as one unit")
 
 
 @noun("costs")

@@ -125,20 +125,12 @@ def policies_of(scenarios: tuple[Scenario, ...]) -> tuple[Policy, ...]:
     return tuple(found)
 
 
-def steel_study(
-    priors: Priors,
-    scenarios: tuple[Scenario, ...],
-    options: Options | None = None,
-    first_year: int = 2020,
-    last_year: int = 2060,
-) -> Study:
-    """The steel chain as a study: inputs from the tables, outputs from the register.
+def ground(priors: Priors, options: Options, first_year: int, last_year: int) -> tuple[Bound, World, np.ndarray]:
+    """What a study of the chain stands on: inputs, constants, the basis of history.
 
     Raises:
-        InputError: a policy or an accounting family that does not exist.
+        InputError: an accounting family that does not exist, tables that the constants cannot be made from.
     """
-    options = options or Options()
-    policies = policies_of(scenarios)
     bound = bind(priors, first_year=first_year, last_year=last_year)
     crude, distance = known(bound, "demand.crude_steel_2020"), known(bound, "distances.distance")
     try:
@@ -155,7 +147,23 @@ def steel_study(
         raise InputError(str(error)) from error
     constants = {name: known(bound, f"demand.{name}") for name in demand.HISTORY_CONSTANTS}
     series = demand.history_series(constants, np.asarray(bound.axes["history"]))
-    basis = stock.history_basis(series, len(bound.axes["year"]))
+    return bound, world, np.asarray(stock.history_basis(series, len(bound.axes["year"])))
+
+
+def steel_study(
+    priors: Priors,
+    scenarios: tuple[Scenario, ...],
+    options: Options | None = None,
+    first_year: int = 2020,
+    last_year: int = 2060,
+) -> Study:
+    """The steel chain as a study: inputs from the tables, outputs from the register.
+
+    Raises:
+        InputError: a policy or an accounting family that does not exist.
+    """
+    policies = policies_of(scenarios)
+    bound, world, basis = ground(priors, options or Options(), first_year, last_year)
     coords = {
         **bound.axes,
         "scenario": tuple(scenario.name for scenario in scenarios),

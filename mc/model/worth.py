@@ -57,6 +57,24 @@ def power_by_route(inputs: Inputs, world: World, setting: Setting, flows: YearFl
     return flows.electricity + saved[:, None] * melts[None, :]
 
 
+def cost_toll(inputs: Inputs, world: World, setting: Setting, flows: YearFlows) -> Toll:
+    """Cost of steelmaking, CNY; leading axis year. The carbon price and what scrap costs are left out: transfers."""
+    price = setting.prices
+    capital = jnp.concatenate([price.capital.T, jnp.zeros_like(price.capital.T)], axis=1)
+    fuel = jnp.einsum("tre,et->tr", flows.fuel, price.fuel)
+    hydrogen = flows.hydrogen * TONNES_PER_KILOGRAM * price.hydrogen[:, None]
+    ore = flows.ore * price.ore + flows.pellets * price.pellets
+    rate = jnp.broadcast_to(price.electricity[:, None], setting.factor.shape)
+    amount = capital + fuel + hydrogen + ore + flows.captured * price.storage
+    return Toll(amount, power_by_route(inputs, world, setting, flows), rate)
+
+
+def pollutant_toll(inputs: Inputs, setting: Setting, flows: YearFlows) -> Toll:
+    """Pollutants in taxable units of a thousand, bottom-up; leading axis year. Those of power are booked elsewhere."""
+    amount = flows.pollutants @ (1.0 / inputs.pollutants.tax_equivalent)
+    return Toll(amount, jnp.zeros_like(amount), jnp.zeros_like(setting.factor))
+
+
 def made(run: dispatch.Run) -> Array:
     """Steel by route, then hot metal by route, Mt [province, made]."""
     return jnp.concatenate([run.production, run.hot_metal], axis=1)

@@ -1,0 +1,91 @@
+"""`ferrocast pareto`: fronts, scrap prices and instruments of chosen years, with their spread over draws."""
+
+import functools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mc.commands import Json, Quiet, Verbose, start_log
+from mc.commands.run import answer
+from mc.errors import InputError
+
+if TYPE_CHECKING:
+    from mc.model.tradeoffs import Question
+    from mc.pose import Posed
+    from mc.runfile import Run
+    from mc.tables import Priors
+
+BY_PROVINCE = ("scrap_support_price", "use_premium")
+BLOCK = 16
+"""Draws a block: each brings dozens of problems of its own."""
+
+
+def pareto(
+    file: Annotated[Path, typer.Argument(help="Run file (TOML).")],
+    years: Annotated[str, typer.Option(help="Years, comma between them.")] = "2030,2060",
+    objectives: Annotated[str, typer.Option(help="Two of co2, cost, pollutants, neutrality.")] = "co2,cost",
+    draws: Annotated[int, typer.Option(help="Draws.")] = 256,
+    seed: Annotated[int | None, typer.Option(help="Seed; FERROCAST_SEED.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or gpu; FERROCAST_DEVICE.")] = None,
+    priors: Annotated[str | None, typer.Option(help="Folder of priors; FERROCAST_PRIORS.")] = None,
+    out: Annotated[str | None, typer.Option(help="Cube to write; default: NAME.pareto.nc beside the run's.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cube that exists.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    r"""Trade-offs of coordinated scrap in chosen years: Pareto fronts, scrap prices, what instruments reach.
+
+    Each draw lives the coordinated path to each year; the front, its knee and its ends, the prices at which a market
+    would choose the plan, and the CO2 that uniform carbon prices, regional pools and the other policies leave behind
+    come with quantiles and standard errors over draws. Prints the path of the cube.
+
+    \b
+    Example:
+      ferrocast pareto runs/baseline.toml
+      ferrocast pareto runs/baseline.toml --years 2035 --objectives co2,neutrality --draws 1024
+    """
+    start_log(quiet, verbose)
+    from mc.runfile import load_run
+
+    question = _question(years, objectives)
+    given = {
+        "ensemble.draws": draws,
+        "ensemble.block": BLOCK,
+        "ensemble.scramblings": BLOCK,
+        "ensemble.seed": seed,
+        "ensemble.device": device,
+        "model.priors": priors,
+        "output.cube": out,
+    }
+    run = load_run(file, {key: value for key, value in given.items() if value is not None})
+    answer(_asked(run, named=out is not None), overwrite, json, model=functools.partial(_pose, question=question))
+
+
+def _question(years: str, objectives: str) -> "Question":
+    from mc.model.tradeoffs import Question
+
+    parts = [part.strip() for part in years.split(",")]
+    if not all(re.fullmatch(r"[0-9]{4}", part) for part in parts):
+        raise InputError(f"--years {years!r}: write years with commas between them, such as 2030,2060")
+    if len(set(parts)) < len(parts):
+        raise InputError(f"--years {years!r}: a year stands there twice")
+    pair = tuple(part.strip() for part in objectives.split(","))
+    if len(pair) != 2:
+        raise InputError(f"--objectives {objectives!r}: name two with a comma between them, such as co2,cost")
+    return Question(tuple(int(part) for part in parts), (pair[0], pair[1]))
+
+
+def _pose(run: "Run", priors: "Priors | None", question: "Question") -> "Posed":
+    from mc.pose import pose_tradeoffs
+
+    return pose_tradeoffs(run, priors, question)
+
+
+def _asked(run: "Run", *, named: bool) -> "Run":
+    """The run without what it asks of other outputs, and with a cube of its own."""
+    cube = run.cube if named else run.cube.with_name(f"{run.cube.stem}.pareto.nc")
+    statistics = type(run.statistics)(quantiles=BY_PROVINCE)
+    return run.model_copy(update={"cube": cube, "statistics": statistics, "exceedance": {}, "keep": type(run.keep)()})

@@ -1,0 +1,299 @@
+"""Chosen years of a coordinated path: fronts between objectives, and which instruments lead a market to the plan.
+
+One draw in, plain arrays out, as a study of its own: the ensemble gives fronts and prices their spread and errors.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from mc.allocation.bands import gained_share
+from mc.allocation.coordinated import Bounds, Coordinated, transport
+from mc.allocation.front import Front, front
+from mc.allocation.indicators import hypervolume, knee
+from mc.allocation.neutrality import with_hinge
+from mc.allocation.objectives import Objectives, in_double, values_of, weighted
+from mc.allocation.policies import RIVALS
+from mc.allocation.problem import Problem, value
+from mc.allocation.solve import solve
+from mc.allocation.transport import Plan
+from mc.inputs.bind import Bound
+from mc.inputs.nouns import Inputs
+from mc.model import dispatch, emissions, year
+from mc.model.before import Before, before
+from mc.model.chain import first_result, first_state, ground
+from mc.model.paths import ratio
+from mc.model.report import WORST_GAP
+from mc.model.scenario import Options
+from mc.model.world import World
+from mc.model.worth import Toll, charge, co2_toll, cost_toll, made, pollutant_toll, scrap_worth
+from mc.study import Output, Study
+from mc.tables import InputError, Priors
+
+OBJECTIVES = {"co2": "Mt year-1", "cost": "GCNY year-1", "pollutants": "1e6 year-1", "neutrality": "Mt year-1"}
+"""Objectives with the units of what a plan avoids: CO2, cost, taxable units of SO2, NOx and PM, and CO2 down to what
+counts as neutral."""
+
+THRESHOLD = 0.1
+"""Share of the base year's CO2 at which the objective `neutrality` is satisfied."""
+
+CARBON_PRICES = (0.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+"""Uniform carbon prices that are tried on a market that minimises cost, CNY per t CO2."""
+
+INSTRUMENTS = (*(f"carbon_price_{price:.0f}" for price in CARBON_PRICES), "regional_pools", *RIVALS)
+"""Ways to share scrap that are compared with the best plan of a year."""
+
+SHARES = tuple(np.linspace(0.0, 1.0, 21).round(2).tolist())
+"""Shares of its range in the first objective that are given up for the second."""
+
+BILLION = 1e-3
+"""Billion CNY per million CNY."""
+
+LEAST_CARBON_PRICE = 0.01
+"""CNY per t CO2 that picks the better of plans that cost the same."""
+
+LEAST_USE = 1e-6
+"""Share of a step, and Mt, below which a plan does not use it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What is asked of the chosen years.
+
+    Attributes:
+        years: model years after the base year.
+        pair: two objectives.
+        points: of each front.
+    """
+
+    years: tuple[int, ...]
+    pair: tuple[str, str] = ("co2", "cost")
+    points: int = 33
+
+
+def tradeoff_outputs(pair: tuple[str, str]) -> tuple[Output, ...]:
+    """What the study returns for each year of the question."""
+    first, second = pair
+    units = OBJECTIVES[first], OBJECTIVES[second]
+    of_front = (
+        ("front_first", units[0], ("point",), f"Avoided {first} on the front"),
+        ("front_second", units[1], ("point",), f"Avoided {second} on the front"),
+        ("front_gained_share", "1", ("share",), f"Share of its range that {second} gains for a share of {first}"),
+        ("front_ideal", "1", ("objective",), "Best value of each objective, in its unit"),
+        ("front_nadir", "1", ("objective",), "Value of each objective where the other is best, in its unit"),
+        ("front_knee", "1", ("objective",), "Values farthest from the line between the ends, in their units"),
+        ("front_hypervolume", "1", (), "Share of the box between nadir and ideal that the front dominates"),
+    )
+    of_market = (
+        ("co2_forgone", "Mt year-1", ("instrument",), "CO2 that an instrument avoids less than the best plan"),
+        ("scrap_support_price", "CNY t-1", ("province",), "Price of scrap from a province that goes with it"),
+        (
+            "use_premium",
+            "CNY t-1",
+            ("province",),
+            "What using scrap must earn, or be charged, for works to choose it",
+        ),
+        ("freight_relief", "CNY t-1 km-1", (), "What freight must cost less than it does, per tonne-kilometre"),
+    )
+    results = [Output(name, unit, ("front_year", *dims), text) for name, unit, dims, text in (*of_front, *of_market)]
+    return (
+        *results,
+        Output("front_gap", "1", ("front_year",), "Largest proven distance of a point from its best", "diagnostic"),
+        Output("fault_front", "1", (), "1 where a plan is not proven best", "fault"),
+    )
+
+
+def works(inputs: Inputs, world: World, ahead: Before, policy: Coordinated, toll: Toll) -> tuple[year.Ready, Array]:
+    """The works as each year of a coordinated path finds them, and what the market remembers; leading axis year."""
+
+    def one(states: year.State, now: year.Year) -> tuple[year.State, tuple[year.Ready, Array]]:
+        state = jax.tree.map(lambda leaf: leaf[0], states)
+        ready = year.prepare(inputs, world, ahead.drive, state, now[0])
+        states, _ = year.step(inputs, world, ahead.drive, (policy,), states, now)
+        return states, (ready, state.memory)
+
+    first = jax.tree.map(lambda leaf: leaf[None], first_state(inputs, world, ahead))
+    years = (ahead.drive.years, jax.tree.map(lambda path: path[1:], toll))
+    found: tuple[year.Ready, Array] = jax.lax.scan(one, first, years)[1]
+    return found
+
+
+def objectives_of(
+    problem: Problem, worth: dict[str, Array], roads_cost: tuple[Array, Array], need: Array
+) -> Objectives:
+    """The objectives of a year; freight has CO2 and cost."""
+    roads = problem.roads
+    freight = {
+        "co2": roads.haul * roads.co2,
+        "cost": (roads.haul * roads_cost[0] + roads_cost[1]) * BILLION,
+        "pollutants": jnp.zeros_like(roads.haul),
+    }
+    names = tuple(worth)
+    objectives = Objectives(
+        problem.supply,
+        problem.priced.size,
+        jnp.stack([worth[name] for name in names]),
+        jnp.stack([freight[name] for name in names]),
+        names,
+    )
+    return with_hinge(objectives, need)
+
+
+def forgone(problem: Problem, plan: Plan, objectives: Objectives) -> Array:
+    """CO2 that each instrument avoids less than the best plan, Mt [instrument]."""
+    co2, cost = objectives.names.index("co2"), objectives.names.index("cost")
+
+    def priced(carbon: Array) -> Array:
+        price = jnp.maximum(carbon, LEAST_CARBON_PRICE) * BILLION
+        weights = jnp.zeros(len(objectives.names), jnp.float64).at[cost].set(1.0).at[co2].set(price)
+        found = solve(weighted(in_double(objectives), weights))
+        return values_of(in_double(objectives), found.flows, found.use)[co2]
+
+    pooled = solve(transport(problem, bounds=Bounds(pools=True)))
+    prices = jnp.asarray(CARBON_PRICES, jnp.float64)
+    others = jnp.stack([pooled.value, *(value(problem, rival(problem).flows) for rival in RIVALS.values())])
+    return plan.value - jnp.concatenate([jax.vmap(priced)(prices), others])
+
+
+def support(problem: Problem, plan: Plan, own: Array, carbon_price: Array) -> tuple[Array, Array]:
+    """Prices at which price takers choose the best plan: of scrap, and the premium on its use, CNY/t [province].
+
+    Scrap costs what it is worth in CO2 at the carbon price, and the same rent everywhere. A works buys all that the
+    plan gives it if the use that saves it least, among those that the plan fills, still pays: the premium is what is
+    missing, or a levy below zero. The rent is such that premiums and levies cancel.
+
+    Args:
+        problem: the year.
+        plan: the best plan.
+        own: cost that a tonne saves the works, CNY/t [province, step].
+        carbon_price: CNY per t CO2 [].
+    """
+    carbon, size = carbon_price.astype(jnp.float64), problem.priced.size.astype(jnp.float64)
+    arrivals = plan.flows.sum(axis=0)
+    used = plan.use > LEAST_USE * jnp.maximum(size, LEAST_USE)
+    least = jnp.min(jnp.where(used, own.astype(jnp.float64), jnp.inf), axis=1)
+    missing = jnp.where(used.any(axis=1), carbon * plan.delivered - least, 0.0)
+    rent = -ratio((arrivals * missing).sum(), arrivals.sum())
+    return carbon * plan.price + rent, jnp.where(used.any(axis=1), missing + rent, 0.0)
+
+
+def one_year(
+    question: Question,
+    case: tuple[Inputs, World, Before],
+    tolls: dict[str, Toll],
+    base: Array,
+    at: Array,
+    now: tuple[year.Ready, Array],
+) -> dict[str, Array]:
+    """Front and instruments of a year; `at` counts years after the base year from zero."""
+    inputs, world, ahead = case
+    ready, memory = now
+    force = jax.tree.map(lambda path: path[at], ahead.drive.years)
+    tolls = {name: jax.tree.map(lambda path: path[at + 1], toll) for name, toll in tolls.items()}
+    first = jnp.zeros((), force.output.dtype)
+    problem = year.pose(inputs, world, ahead.drive.roads, ready, memory, first, (force, tolls["co2"]))
+    case_of = (ready.capacity, ready.on_site, ready.limits)
+    scale = {"co2": 1.0, "cost": BILLION, "pollutants": 1.0}
+    worth = {
+        name: scrap_worth(inputs, world, (force, toll), case_of, first).worth * scale[name]
+        for name, toll in tolls.items()
+    }
+    run = dispatch.dispatch(inputs, world, ready.capacity, ready.on_site, force)
+    need = charge(tolls["co2"], made(run)) - THRESHOLD * base
+    objectives = objectives_of(problem, worth, (ahead.drive.roads.cost, ahead.drive.roads.loading), need)
+    plan = solve(transport(problem))
+    found = front(objectives, question.pair, question.points)
+    carbon = inputs.costs.carbon_price[at + 1]
+    price, premium = support(problem, plan, worth["cost"] / BILLION, carbon)
+    relief = ahead.drive.roads.cost - carbon * ahead.drive.roads.co2
+    return {
+        **front_report(found),
+        "co2_forgone": forgone(problem, plan, objectives),
+        "scrap_support_price": price,
+        "use_premium": premium,
+        "freight_relief": relief.astype(jnp.float64),
+        "unproven": jnp.maximum(found.gap.max(), plan.gap),
+    }
+
+
+def front_report(found: Front) -> dict[str, Array]:
+    """A front in numbers."""
+    return {
+        "front_first": found.values[:, 0],
+        "front_second": found.values[:, 1],
+        "front_gained_share": gained_share(found, jnp.asarray(SHARES, jnp.float64)),
+        "front_ideal": found.ideal,
+        "front_nadir": found.nadir,
+        "front_knee": knee(found).values,
+        "front_hypervolume": hypervolume(found),
+        "front_gap": found.gap.max(),
+    }
+
+
+def tradeoffs(bound: Bound, question: Question, data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
+    """One draw: walk the coordinated path, stop in the chosen years."""
+    world, inputs = data["world"], bound.assemble(data["tables"], draw)
+    ahead = before(inputs, world, data["basis"])
+    flows = emissions.year_flows(inputs, world, ahead.drive, ahead.setting)
+    tolls = {
+        "co2": co2_toll(inputs, world, ahead.setting, flows),
+        "cost": cost_toll(inputs, world, ahead.setting, flows),
+        "pollutants": pollutant_toll(inputs, ahead.setting, flows),
+    }
+    found = works(inputs, world, ahead, Coordinated(), tolls["co2"])
+    start = first_result(world, ahead)
+    base = charge(
+        jax.tree.map(lambda path: path[0], tolls["co2"]), jnp.concatenate([start.production, start.hot_metal], axis=1)
+    )
+    # The first step of the path is the year after the base year.
+    chosen = jnp.asarray([asked - int(bound.axes["year"][0]) - 1 for asked in question.years], jnp.int32)
+    outputs: dict[str, Array] = jax.lax.map(
+        lambda at: one_year(
+            question, (inputs, world, ahead), tolls, base, at, jax.tree.map(lambda path: path[at], found)
+        ),
+        chosen,
+    )
+    unproven = outputs.pop("unproven").max()
+    fault = ((unproven > WORST_GAP) | ~jnp.isfinite(unproven)).astype(jnp.float64)
+    return outputs | {"fault_front": fault}
+
+
+def tradeoff_study(
+    priors: Priors, question: Question, options: Options | None = None, first_year: int = 2020, last_year: int = 2060
+) -> Study:
+    """The chosen years as a study.
+
+    Raises:
+        InputError: a year that the path does not pass, an objective that does not exist.
+    """
+    for name in question.pair:
+        if name not in OBJECTIVES:
+            raise InputError(f"unknown objective {name!r}; expected two of {', '.join(OBJECTIVES)}")
+    if question.pair[0] == question.pair[1]:
+        raise InputError(f"a front needs two objectives, not {question.pair[0]!r} twice")
+    for asked in question.years:
+        if not first_year < asked <= last_year:
+            raise InputError(f"year {asked} is not on the path; choose years from {first_year + 1} to {last_year}")
+    bound, world, basis = ground(priors, options or Options(), first_year, last_year)
+    coords: dict[str, tuple[Any, ...]] = {
+        **bound.axes,
+        "front_year": question.years,
+        "point": tuple(range(1, question.points + 1)),
+        "share": SHARES,
+        "objective": question.pair,
+        "instrument": INSTRUMENTS,
+    }
+    return Study(
+        name="steel tradeoffs",
+        inputs=bound.inputs,
+        outputs=tradeoff_outputs(question.pair),
+        coords=coords,
+        data={"world": world, "basis": basis, "tables": bound.data},
+        function=functools.partial(tradeoffs, bound, question),
+        correlations=bound.correlations,
+    )
