@@ -16,7 +16,7 @@ from mc.cube import open_cube
 from mc.digits import plain, with_error
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("init", "check", "run", "show", "explain", "doctor")
+COMMANDS = ("init", "check", "run", "pareto", "show", "explain", "doctor")
 
 TOY_PROGRAM = f"""
 import sys
@@ -326,3 +326,40 @@ def test_a_signal_is_seen_while_the_main_thread_waits() -> None:
         assert stop()
         assert stop.signal == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--years", "2030;2060"], "--years '2030;2060': write years with commas"),
+        (["--years", "2030,2030"], "a year stands there twice"),
+        (["--years", "2020"], "year 2020 is not on the path; choose years from 2021 to 2060"),
+        (["--objectives", "co2"], "name two with a comma between them"),
+        (["--objectives", "co2,jobs"], "unknown objective 'jobs'; expected two of co2, cost, pollutants, neutrality"),
+        (["--draws", "8"], "32 or more"),
+    ],
+)
+def test_pareto_answers_bad_questions(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.setenv("FERROCAST_CACHE", "off")
+    out = tmp_path / "p.nc"
+    code, shown, err = command("pareto", ROOT / "runs" / "baseline.toml", *arguments, "--out", out)
+    assert (code, shown) == (2, "")
+    assert said in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_pareto_writes_a_cube_of_the_chosen_years(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FERROCAST_CACHE", "off")
+    out = tmp_path / "p.nc"
+    code, shown, _ = command(
+        "pareto", ROOT / "runs" / "baseline.toml", "--years", "2040", "--draws", "32", "--out", out, "--quiet"
+    )
+    assert (code, shown) == (0, f"{out}\n")
+    cube = open_cube(out)
+    assert cube["front_first"].dims == ("statistic", "front_year", "point")
+    assert float(cube["co2_forgone"].sel(statistic="mean", instrument="regional_pools", front_year=2040)) > 0
