@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mc.axes import SCENARIO, YEAR
 from mc.cube.write import claim, require_room, write_cube
 from mc.devices import find_devices, lanes, prepare
 from mc.errors import InputError, RunFailed, Stopped
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from mc.tables import Priors
 
 log = logging.getLogger("ferrocast")
+
+PROOF = "fault_allocation"
+"""Output of a study with a coordinated scenario: above zero where a plan is not proven best."""
 
 HALVINGS = 6
 """Sizes of blocks that are tried before a run gives up for want of memory."""
@@ -65,6 +69,7 @@ def make_cube(
             run, state = _draw(run, posed, lanes(devices), progress, stop)
         if not state.complete:
             raise Stopped(f"stopped after {state.done} of {state.draws} draws; nothing was written")
+        _say_proofs(posed, state)
         settings = _settings(run, posed)
         origin = provenance(run, posed.digest, devices) | {"wall_time_s": round(time.perf_counter() - begin, 3)}
         with _timed("laying out the cube"):
@@ -102,6 +107,19 @@ def _draw(
         f"no memory for a block of {run.ensemble.block} draws; ask for fewer quantiles by province, a smaller block "
         "(--block, --device cpu), or a device with more memory"
     )
+
+
+def _say_proofs(posed: Posed, state: "EnsembleState") -> None:
+    """How many allocation problems were solved, and in how many draws one was not proven best."""
+    study = posed.study
+    if not any(output.name == PROOF for output in study.outputs):
+        return
+    from mc.allocation.policies import RIVALS
+
+    policies = posed.notes[SCENARIO]["policy"]
+    problems = sum(policy not in RIVALS for policy in policies) * (len(study.coords[YEAR]) - 1) * state.done
+    missed = state.failures.causes.get(PROOF, 0)
+    log.info("%d allocation problems; %s", problems, f"{missed} draws with one not proven" if missed else "all proven")
 
 
 def _settings(run: Run, posed: Posed) -> "Settings":

@@ -1,5 +1,6 @@
 """Chosen years of the coordinated path: fronts, prices that support the plan, what instruments leave behind."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -11,10 +12,20 @@ from reference.compiled import PRIORS, QUICK
 
 from mc.allocation.coordinated import transport
 from mc.allocation.objectives import Objectives, weighted
-from mc.allocation.problem import Problem, Roads, Steps
+from mc.allocation.policies import RIVALS
+from mc.allocation.problem import Problem, Roads, Steps, value
 from mc.allocation.solve import solve
 from mc.draws import plan_draws
-from mc.model.tradeoffs import INSTRUMENTS, LEAST_CARBON_PRICE, OBJECTIVES, Question, support, tradeoff_study
+from mc.model.tradeoffs import (
+    INSTRUMENTS,
+    LEAST_CARBON_PRICE,
+    LEVERS,
+    OBJECTIVES,
+    Question,
+    slopes,
+    support,
+    tradeoff_study,
+)
 from mc.tables import InputError, read_priors
 
 YEARS = (2030, 2060)
@@ -100,6 +111,25 @@ def test_a_market_without_a_carbon_price_picks_the_cheapest_plan() -> None:
         alone = solve(weighted(objectives, jnp.asarray([0.0, 1.0])))
     reached = (np.asarray(objectives.worth)[1] * np.asarray(cheap.use)).sum()
     assert reached == pytest.approx(float(alone.value), rel=1e-6)
+
+
+def test_slopes_of_the_gain_are_its_differences() -> None:
+    with jax.enable_x64(True):
+        problem: Any = jax.tree.map(lambda leaf: jnp.asarray(leaf, np.float64), small())
+        problem = dataclasses.replace(problem, limits=problem.limits[:, :3] + problem.limits[:, 3:])
+        found = np.asarray(slopes(problem))
+
+        def gains(supply: float, freight: float) -> np.ndarray:
+            roads = dataclasses.replace(problem.roads, co2=problem.roads.co2 * freight)
+            moved = dataclasses.replace(problem, supply=problem.supply * supply, roads=roads)
+            best = float(solve(transport(moved)).value)
+            return np.array([best - float(value(moved, rival(moved).flows)) for rival in RIVALS.values()])
+
+        step = 1e-5
+        by_supply = (gains(1 + step, 1) - gains(1 - step, 1)) / (2 * step) / 100
+        by_freight = (gains(1, 1 + step) - gains(1, 1 - step)) / (2 * step) / 100
+    np.testing.assert_allclose(found[LEVERS.index("supply")], by_supply, atol=1e-6)
+    np.testing.assert_allclose(found[LEVERS.index("freight")], by_freight, atol=1e-6)
 
 
 @pytest.mark.parametrize(

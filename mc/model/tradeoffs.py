@@ -20,7 +20,7 @@ from mc.allocation.neutrality import with_hinge
 from mc.allocation.objectives import Objectives, in_double, values_of, weighted
 from mc.allocation.policies import RIVALS
 from mc.allocation.problem import Problem, value
-from mc.allocation.solve import solve
+from mc.allocation.solve import best_value, solve
 from mc.allocation.transport import Plan
 from mc.inputs.bind import Bound
 from mc.inputs.nouns import Inputs
@@ -57,6 +57,11 @@ BILLION = 1e-3
 LEAST_CARBON_PRICE = 0.01
 """CNY per t CO2 that picks the better of plans that cost the same."""
 
+LEVERS = ("supply", "room", "freight")
+"""What the gain of coordination is differentiated by: all scrap on offer, all room for it, CO2 of all freight."""
+
+PERCENT = 0.01
+
 LEAST_USE = 1e-6
 """Share of a step, and Mt, below which a plan does not use it."""
 
@@ -91,6 +96,7 @@ def tradeoff_outputs(pair: tuple[str, str]) -> tuple[Output, ...]:
     )
     of_market = (
         ("co2_forgone", "Mt year-1", ("instrument",), "CO2 that an instrument avoids less than the best plan"),
+        ("gain_slope", "Mt year-1", ("lever", "rival"), "Gain on a rival in the same state for 1 % more of a lever"),
         ("scrap_support_price", "CNY t-1", ("province",), "Price of scrap from a province that goes with it"),
         (
             "use_premium",
@@ -160,6 +166,31 @@ def forgone(problem: Problem, plan: Plan, objectives: Objectives) -> Array:
     return plan.value - jnp.concatenate([jax.vmap(priced)(prices), others])
 
 
+def slopes(problem: Problem) -> Array:
+    """CO2 that coordination gains on each rival for 1 % more of a lever, Mt [lever, rival].
+
+    The best value by its prices (envelope theorem), rivals by differentiating what they do.
+    """
+
+    def gains(levers: Array) -> Array:
+        dtype = problem.supply.dtype
+        supply, room, freight = (lever.astype(dtype) for lever in levers)
+        steps = dataclasses.replace(problem.priced, size=problem.priced.size * room)
+        moved = dataclasses.replace(
+            problem,
+            supply=problem.supply * supply,
+            limits=problem.limits * room,
+            roads=dataclasses.replace(problem.roads, co2=problem.roads.co2 * freight),
+            steps=steps,
+        )
+        reached = jnp.stack([value(moved, rival(moved).flows) for rival in RIVALS.values()])
+        return best_value(transport(moved)) - reached
+
+    level, each = jnp.ones(len(LEVERS), jnp.float64), jnp.eye(len(LEVERS), dtype=jnp.float64)
+    found: Array = jax.vmap(lambda lever: jax.jvp(gains, (level,), (lever,))[1])(PERCENT * each)
+    return found
+
+
 def support(problem: Problem, plan: Plan, own: Array, carbon_price: Array) -> tuple[Array, Array]:
     """Prices at which price takers choose the best plan: of scrap, and the premium on its use, CNY/t [province].
 
@@ -214,6 +245,7 @@ def one_year(
     return {
         **front_report(found),
         "co2_forgone": forgone(problem, plan, objectives),
+        "gain_slope": slopes(problem),
         "scrap_support_price": price,
         "use_premium": premium,
         "freight_relief": relief.astype(jnp.float64),
@@ -287,6 +319,8 @@ def tradeoff_study(
         "share": SHARES,
         "objective": question.pair,
         "instrument": INSTRUMENTS,
+        "lever": LEVERS,
+        "rival": tuple(RIVALS),
     }
     return Study(
         name="steel tradeoffs",
