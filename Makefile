@@ -1,4 +1,4 @@
-# make run    answers runs/baseline.toml and builds its page
+# make run    answers runs/baseline.toml and builds its pages
 # make test   runs the tests
 # Each makes .venv and installs what it needs; python3 (3.11 or newer) and make are enough.
 
@@ -29,7 +29,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make run            answer runs/baseline.toml, build its page in reports/out/'
+	@echo 'make run            answer runs/baseline.toml, build its pages in reports/out/'
 	@echo 'make run RUN=FILE   the same for another run file'
 	@echo 'make run CUDA=13    the same on an NVIDIA GPU (CUDA=12 for an older driver)'
 	@echo 'make test           the tests'
@@ -41,6 +41,7 @@ help:
 
 run: $(VENV)/with-nothing $(DEVICE)
 	$(BIN)/ferrocast run $(RUN) --out $(CUBE) --overwrite
+	$(BIN)/ferrocast pareto $(RUN) --out $(CUBE:.nc=.pareto.nc) --overwrite
 	$(BIN)/python reports/build.py $(CUBE)
 
 test: $(VENV)/with-test $(DEVICE)

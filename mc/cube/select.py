@@ -66,11 +66,9 @@ def _outputs(dataset: xr.Dataset, patterns: Sequence[str], by_province: bool) ->
     known = outputs_of(dataset)
     if not patterns:
         allowed = {STATISTIC, SCENARIO, YEAR} | ({PROVINCE} if by_province else set())
-        return [
-            name
-            for name in known
-            if set(dataset[name].dims) <= allowed and (PROVINCE in dataset[name].dims) == by_province
-        ]
+        fitting = [name for name in known if (PROVINCE in dataset[name].dims) == by_province]
+        # A cube of chosen years has no output along all years: then whatever it has.
+        return [name for name in fitting if set(dataset[name].dims) <= allowed] or fitting
     chosen: list[str] = []
     for pattern in patterns:
         fitting = [name for name in known if fnmatchcase(name, pattern)]

@@ -134,10 +134,11 @@ def objectives_of(
 ) -> Objectives:
     """The objectives of a year; freight has CO2 and cost."""
     roads = problem.roads
+    haul = roads.haul.astype(jnp.float64)
     freight = {
-        "co2": roads.haul * roads.co2,
-        "cost": (roads.haul * roads_cost[0] + roads_cost[1]) * BILLION,
-        "pollutants": jnp.zeros_like(roads.haul),
+        "co2": haul * roads.co2.astype(jnp.float64),
+        "cost": (haul * roads_cost[0].astype(jnp.float64) + roads_cost[1].astype(jnp.float64)) * BILLION,
+        "pollutants": jnp.zeros_like(haul),
     }
     names = tuple(worth)
     objectives = Objectives(
@@ -147,7 +148,7 @@ def objectives_of(
         jnp.stack([freight[name] for name in names]),
         names,
     )
-    return with_hinge(objectives, need)
+    return with_hinge(in_double(objectives), need.astype(jnp.float64))
 
 
 def forgone(problem: Problem, plan: Plan, objectives: Objectives) -> Array:
@@ -157,8 +158,8 @@ def forgone(problem: Problem, plan: Plan, objectives: Objectives) -> Array:
     def priced(carbon: Array) -> Array:
         price = jnp.maximum(carbon, LEAST_CARBON_PRICE) * BILLION
         weights = jnp.zeros(len(objectives.names), jnp.float64).at[cost].set(1.0).at[co2].set(price)
-        found = solve(weighted(in_double(objectives), weights))
-        return values_of(in_double(objectives), found.flows, found.use)[co2]
+        found = solve(weighted(objectives, weights))
+        return values_of(objectives, found.flows, found.use)[co2]
 
     pooled = solve(transport(problem, bounds=Bounds(pools=True)))
     prices = jnp.asarray(CARBON_PRICES, jnp.float64)
