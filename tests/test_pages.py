@@ -272,7 +272,7 @@ def test_a_run_of_one_scenario_has_a_page(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_provinces_without_plants_are_grey(cube_file: Path) -> None:
-    found = report_module("provinces")._maps(reading.read_cube(cube_file))
+    found = report_module("province_maps")._maps(reading.read_cube(cube_file))
     assert [item.colors for item in found] == ["cividis", "cividis", "cividis", "cividis"]
     for item in found:
         assert set(item.provinces) - set(item.values) == set(NO_PLANTS)
@@ -280,7 +280,7 @@ def test_provinces_without_plants_are_grey(cube_file: Path) -> None:
 
 
 def test_changes_of_both_signs_diverge_about_zero(cube_file: Path) -> None:
-    make = report_module("provinces")._tile_map
+    make = report_module("province_maps")._tile_map
     found = make(reading.read_cube(cube_file), ["CN-HE", "CN-TJ"], "", "%", {"CN-HE": -5.0, "CN-TJ": 2.0})
     assert found.colors == "RdBu_r"
     assert found.limits == (-5.0, 5.0)
@@ -300,7 +300,7 @@ def test_unknown_provinces_get_a_tile_below() -> None:
 
 
 def test_chinese_names_only_with_a_font_for_them(cube_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cube, provinces = reading.read_cube(cube_file), report_module("provinces")
+    cube, provinces = reading.read_cube(cube_file), report_module("province_maps")
     for fonts, expected in (((), set()), (("Some CJK font",), {"河北"})):
         monkeypatch.setattr(figures, "installed", lambda _, fonts=fonts: fonts)
         assert set(provinces._maps(cube)[0].names.values()) == expected
