@@ -30,10 +30,12 @@ YEARS = (2021, 2025, 2030, 2040, 2050, 2060)
 KINDS = (
     "On own paths: CO₂ of scopes 1 and 2 and of scrap freight under the other policy less that under coordination, "
     "draw by draw; each policy lives with the furnaces and the scrap that its earlier years left it. Coordination "
-    "looks for the best plan of each year alone and does not look ahead, so this difference can be negative: in some draws "
-    "the other policy does better. In the same state: in every year both policies are asked to place the scrap of the "
-    "coordinated path, and only the CO₂ of that year’s placing is compared. Coordination places it best, so this gain "
-    "is never negative; it leaves out what placing changes later."
+    "looks for the best plan of each year alone and does not look ahead, so this difference can be negative: in some "
+    "draws the other policy does better. In the same state: every year the other policy is asked what it would have "
+    "done on the coordinated path, and its plan is held against the coordinated one, both valued by what the year’s "
+    "planning knows of the worth of scrap. The coordinated plan is the best by that value, so this gain is never "
+    "negative; it leaves out what a plan changes later, and what furnaces then make of the scrap. That is why the two "
+    "kinds differ even in the first planned year."
 )
 
 
@@ -164,7 +166,7 @@ def gain_table(cube: Cube) -> Table:
     names = ["mean", *(STATISTICS[key] for key in SPREAD)]
     over = [("own paths", 4), ("same state", 4)] if pairs else [("same state", 4)]
     caption = f"CO₂ that coordination avoids, {cube.unit(FREIGHT)}, ± Monte Carlo standard error"
-    return Table(caption, "Year", names * len(over), groups, over=over, kind="wide")
+    return Table(caption, "Year", names * len(over), groups, over=over)
 
 
 def gain_sum(cube: Cube) -> Figure | None:

@@ -45,9 +45,9 @@ def counts(cube: Cube) -> Figure:
     return Figure(
         "count",
         f"How many of {many} provinces are neutral in {last}",
-        f"A province counts as neutral where its net CO₂ of scopes 1 and 2 is at most the given share of {cube.years[0]}. "
-        "Dot: median of the draws; thick line: 25–75 %, thin line: 5–95 %; open diamond: mean. Percentiles are rounded "
-        "to whole provinces.",
+        f"A province counts as neutral where its net CO₂ of scopes 1 and 2 is at most the given share of "
+        f"{cube.years[0]}. Dot: median of the draws; thick line: 25–75 %, thin line: 5–95 %; open diamond: mean. "
+        "Percentiles are rounded to whole provinces.",
         f"Ranges of the number of neutral provinces in {last}, median and 5 to 95 %, by threshold and policy. {told}.",
         draw.render(partial(_draw_counts, cube, many)),
         [_count_table(cube, threshold) for threshold in thresholds],
@@ -72,7 +72,7 @@ def _draw_counts(cube: Cube, many: int, sheet: Sheet) -> Drawing:
             _range_mark(axis, cube, at, key, threshold)
         axis.set_title(at_most(cube, threshold), pad=6)
         axis.set_xlim(-0.6, many + 0.6)
-        axis.set_xticks([tick for tick in (0, 7, 14, 21, 28) if tick <= many] if many == 28 else [0, many // 2, many])  # noqa: PLR2004
+        axis.set_xticks(range(0, many + 1, max(1, many // 4)))
         axis.set_ylim(len(names) - 0.5, -0.5)
         axis.set_yticks(range(len(names)), names)
         axis.tick_params(axis="y", length=0, labelleft=draw.is_outer(axes, index)[0])
@@ -131,8 +131,8 @@ def count_path(cube: Cube) -> Figure:
     return Figure(
         "count-path",
         f"How many provinces come down to {at_most(cube, threshold)}",
-        "Bands: 5–95 % and 25–75 % of the draws; line: median, which jumps by whole provinces; dashed: mean. Grey line: "
-        f"all {many} provinces that make steel.",
+        "Bands: 5–95 % and 25–75 % of the draws; line: median, which jumps by whole provinces; dashed: mean. Grey "
+        f"line: all {many} provinces that make steel.",
         f"Fan charts of the number of provinces with net CO2 {at_most(cube, threshold)}, one panel a policy. {last}, "
         f"median and 5 to 95 %: {told}.",
         draw.render(partial(_draw_path, cube, threshold, many)),
@@ -162,23 +162,24 @@ def shortage(cube: Cube) -> Figure:
     """Probability that less scrap arrives than electric furnaces could use, by province and policy."""
     last = int(cube.years[-1])
     counted = "; ".join(
-        f"{scenario_name(key)} {len(_above(cube, SHORT, key, last))} provinces" for key in cube.scenarios
+        f"{scenario_name(key)} {len(likely(cube, SHORT, key, last))} provinces" for key in cube.scenarios
     )
     return Figure(
         "short",
         f"Where scrap is short in {last}",
-        "Probability that less scrap arrives than the electric furnaces of the province could use. Grey: no steelworks. "
-        f"The lists name the provinces where it is above {percent(LIKELY)} %: those need scrap from others. Dear: the "
-        "province pays more for delivered scrap, in CO₂, than at least half of the provinces that make steel; only "
-        "coordination has prices, and both conditions are judged one by one.",
-        f"Tile maps of the probability that scrap is short in {last}, one a policy. More likely than not short: {counted}.",
+        "Probability that less scrap arrives than the electric furnaces of the province could use. Grey: no "
+        f"steelworks. The lists name the provinces where it is above {percent(LIKELY)} %: those need scrap from "
+        "others. Dear: the province pays more for delivered scrap, in CO₂, than at least half of the provinces that "
+        "make steel; only coordination has prices, and both conditions are judged one by one.",
+        f"Tile maps of the probability that scrap is short in {last}, one a policy. More likely than not short: "
+        f"{counted}.",
         draw.render(partial(_draw_short, cube, last)),
         [_short_table(cube)],
         [need_table(cube)],
     )
 
 
-def _above(cube: Cube, name: str, scenario: str, year: int) -> list[str]:
+def likely(cube: Cube, name: str, scenario: str, year: int) -> list[str]:
     """Provinces where the probability is above one half."""
     shares = cube.value(name, scenario=scenario, year=year).tolist()
     return [code for code, share in zip(cube.labels("province"), shares, strict=True) if share > LIKELY]
@@ -206,7 +207,7 @@ def need_table(cube: Cube) -> Table:
     groups = [
         Group(
             f"Short of scrap in more than {percent(LIKELY)} % of the draws",
-            [Row(scenario_name(key), [_names(cube, _above(cube, SHORT, key, year), makers) for year in years])
+            [Row(scenario_name(key), [_names(cube, likely(cube, SHORT, key, year), makers) for year in years])
              for key in cube.scenarios],
         )
     ]  # fmt: skip
@@ -215,7 +216,7 @@ def need_table(cube: Cube) -> Table:
         rows = []
         for key in priced:
             both = [
-                [code for code in _above(cube, SHORT, key, year) if code in _above(cube, DEAR, key, year)]
+                [code for code in likely(cube, SHORT, key, year) if code in likely(cube, DEAR, key, year)]
                 for year in years
             ]
             rows.append(Row(scenario_name(key), [_names(cube, codes, makers) for codes in both]))
@@ -242,7 +243,7 @@ def _short_table(cube: Cube) -> Table:
         row: list[Cell | str] = []
         for key in cube.scenarios:
             mean = float(cube.value(SHORT, scenario=key, year=year).sum())
-            row += [number(mean, 0), str(len(_above(cube, SHORT, key, year)))]
+            row += [number(mean, 0), str(len(likely(cube, SHORT, key, year)))]
         rows.append(Row(str(year), row))
     over = [(scenario_name(key), 2) for key in cube.scenarios]
     caption = "Provinces short of scrap: mean number, and number of those short in more than half of the draws"

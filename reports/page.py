@@ -1,6 +1,7 @@
 """What a page is made of, and how it becomes one self-contained HTML file."""
 
 import base64
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,11 @@ class Table:
     errors: bool = True
     over: Sequence[tuple[str, int]] = ()
     kind: str = ""
+
+    @property
+    def starts(self) -> set[int]:
+        """Places of the columns that begin a heading of several, the first apart."""
+        return set(itertools.accumulate(columns for _, columns in self.over[:-1]))
 
 
 @dataclass(frozen=True)

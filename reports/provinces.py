@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flows import groups_of
 from gains import coordinated
-from neutrality import COUNT, DEAR, SHORT, STEEL, at_most, count_path, count_table, counts, shortage, steel_provinces
+from neutrality import COUNT, DEAR, SHORT, STEEL, count_path, count_table, counts, likely, shortage, steel_provinces
 from origin import count, error_note, provenance, warnings
 from page import Cell, Figure, Group, Page, Row, Section, Share, Spark, Table
 from reading import MEAN, Cube, NoPage
@@ -73,21 +73,22 @@ def _lead(cube: Cube, chosen: str) -> list[str]:
     many, last = len(steel_provinces(cube)), int(cube.years[-1])
     found = []
     if cube.has(COUNT):
-        told = []
-        for threshold in cube.labels("threshold"):
-            item = Quantity(COUNT, "", at={"threshold": threshold})
-            told.append(f"{cells(cube, item, (MEAN,), chosen, last)[0].text} are {at_most(cube, threshold)}")
+        thresholds = cube.labels("threshold")
+        items = [Quantity(COUNT, "", at={"threshold": threshold}) for threshold in thresholds]
+        numbers = [cells(cube, item, (MEAN,), chosen, last)[0].text for item in items]
         found.append(
-            f"Of {many} provinces that make steel, on average over the draws and under {scenario_name(chosen)}, "
-            f"net CO₂ of scopes 1 and 2 in {last} comes down as follows: {'; '.join(told)}."
+            f"Of {many} provinces that make steel, {_listed(numbers)} get by {last} to net CO₂ of scopes 1 and 2 of at "
+            f"most {_listed([threshold.rstrip('%') for threshold in thresholds])} % of {cube.years[0]}: means over the "
+            f"draws under the policy “{scenario_name(chosen)}”."
         )
     if cube.has(SHORT):
-        told = [
-            f"{(cube.value(SHORT, scenario=key, year=last) > 0.5).sum()} under {scenario_name(key)}"  # noqa: PLR2004
-            for key in cube.scenarios
-        ]
+        told = [f"{len(likely(cube, SHORT, key, last))} under {scenario_name(key)}" for key in cube.scenarios]
         found.append(f"More likely than not short of scrap in {last}: {', '.join(told)}.")
     return found
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _section(cube: Cube, chosen: str) -> Section:
@@ -99,10 +100,10 @@ def _section(cube: Cube, chosen: str) -> Section:
         "table",
         "Province by province",
         "Means over the draws. The small drawing is CO₂ of scopes 1 and 2 from "
-        f"{cube.years[0]} to {cube.years[-1]}: line mean, band 5–95 % where the run keeps percentiles by province; every "
-        "province has its own scale, from zero. Probabilities are shares of the draws in percent, the deeper the blue "
-        "the higher; none and all are what no or every draw does, which is not yet impossible or certain. Digits end "
-        "where the Monte Carlo error begins.",
+        f"{cube.years[0]} to {cube.years[-1]}: line mean, band 5–95 % where the run keeps percentiles by province; "
+        "every province has its own scale, from zero. Probabilities are shares of the draws in percent, the deeper the "
+        "blue the higher; none and all are what no or every draw does, which is not yet impossible or certain. Digits "
+        "end where the Monte Carlo error begins.",
         [table for table in tables if table.columns],
         [(f"The same under {scenario_name(key)}", _table(cube, key)) for key in others],
     )
@@ -224,10 +225,8 @@ def _side_by_side(cube: Cube) -> Table:
 
 
 def _share(cube: Cube, name: str, scenario: str, code: str, year: int, **at: str) -> Share:
-    value, error = (
-        float(read(name, scenario=scenario, province=code, year=year, **at)) for read in (cube.value, cube.error)
-    )
-    return Share(value, error)
+    both = (read(name, scenario=scenario, province=code, year=year, **at) for read in (cube.value, cube.error))
+    return Share(*map(float, both))
 
 
 def _spark(cube: Cube, scenario: str, code: str) -> Spark:

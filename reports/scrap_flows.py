@@ -66,7 +66,7 @@ def page(cube: Cube) -> Page:
         lead=_lead(cube, name),
         headline=[gain_table(cube)] if cube.has(SAME_STATE) else [],
         more=[],
-        notes=[*_solver(cube, name), error_note(cube)],
+        notes=[*_solver(cube, name), *_booking(cube), error_note(cube)],
         figures=figures,
         warnings=[*missing, *warnings(cube, shown)],
         provenance=provenance(cube, behind),
@@ -78,14 +78,13 @@ def _lead(cube: Cube, name: str) -> list[str]:
     if cube.has(FLOW, LINK):
         items = [flows_of(cube, name, year) for year in ends(cube)]
         told = " and ".join(
-            f"{number(item.traded, 0)} of {number(float(item.mean.sum()), 0)} Mt of purchased scrap cross a border "
-            f"between provinces in {item.year}"
+            f"{number(item.traded, 0)} of {number(float(item.mean.sum()), 0)} Mt of purchased scrap in {item.year}"
             for item in items
         )
         last = items[-1]
         found.append(
-            f"Under {scenario_name(name)}, {told} (means); {len(last.largest())} links carry "
-            f"{percent(last.share())} % of what crosses one in {last.year}."
+            f"Under the policy “{scenario_name(name)}”, {told} cross a border between provinces (means). In "
+            f"{last.year}, {len(last.largest())} links carry {percent(last.share())} % of that."
         )
     if cube.has(SAME_STATE):
         found.append(lead(cube))
@@ -102,9 +101,25 @@ def _solver(cube: Cube, name: str) -> list[str]:
     gap, steps = read("allocation_gap"), read("allocation_iterations")
     return [
         "The plan of every draw and year comes with a proof of how far it can be from the best: its share of the "
-        f"value of the plan averages {gap.mean():.1g} and is {gap.max():.1g} in the worst year (mean over draws); the solver "
-        f"takes {number(float(steps.mean()), 1)} iterations on average and {number(float(steps.max()), 1)} in the "
-        "worst year. What it proves is the best plan of one year, not of the whole path."
+        f"value of the plan averages {gap.mean():.1g} and is {gap.max():.1g} in the worst year (mean over draws); the "
+        f"solver takes {number(float(steps.mean()), 1)} iterations on average and {number(float(steps.max()), 1)} in "
+        "the worst year. What it proves is the best plan of one year, not of the whole path."
+    ]
+
+
+def _booking(cube: Cube) -> list[str]:
+    """How far the emissions that are booked stray from what planning counts on, in the first and the last year."""
+    gap = "scrap_booking_gap"
+    if gap not in cube.diagnostics or len(cube.years) == 1:
+        return []
+    told = []
+    for year in (int(cube.years[1]), int(cube.years[-1])):
+        found = cube.diagnostics[gap].sel(statistic=MEAN, year=year)
+        each = ", ".join(f"{scenario_name(key)} {number(float(found.sel(scenario=key)), 1)}" for key in cube.scenarios)
+        told.append(f"{each} in {year}")
+    return [
+        "CO₂ that purchased scrap avoids as booked at the end of the year, less what planning counts on, Mt, mean: "
+        f"{'; '.join(told)}. Where it is negative, a policy’s plan is worth less than the gain in the same state grants."
     ]
 
 
