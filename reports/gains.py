@@ -307,6 +307,8 @@ def worst_chance(cube: Cube) -> str | None:
     found = next((name for title, name in chances(cube) if title == "in the year"), None)
     if found is None or not is_paired(cube):
         return None
+    if all(cube.value(found, scenario=key, difference=True).max() == 0 for key in cube.scenarios[1:]):
+        return "In no draw and no year does another policy, on its own path, emit less than coordination."
     told = []
     for key in cube.scenarios[1:]:
         path = cube.value(found, scenario=key, difference=True)

@@ -119,7 +119,8 @@ def _booking(cube: Cube) -> list[str]:
         told.append(f"{each} in {year}")
     return [
         "CO₂ that purchased scrap avoids as booked at the end of the year, less what planning counts on, Mt, mean: "
-        f"{'; '.join(told)}. Where it is negative, a policy’s plan is worth less than the gain in the same state grants."
+        f"{'; '.join(told)}. Negative: the policy does less than planning counts on, and less than "
+        "its gain in the same state supposes.",
     ]
 
 
