@@ -159,7 +159,7 @@ def _draw_matrix(cube: Cube, found: Flows, sheet: Sheet) -> Drawing:
 def _draw_regions(
     values: Mapping[tuple[str, str], float], rows: list[str], columns: list[str], sheet: Sheet
 ) -> Drawing:
-    left, right, top, foot = 0.9, 0.05, 0.75, 0.62
+    left, right, top, foot = 0.9, 0.3, 0.75, 0.62
     height = 0.85 * (sheet.width - left - right) * len(rows) / len(columns)
     figure, axis = _sheet(sheet.width, height, (left, right, top, foot))
     norm = LogNorm(LEAST, max(10 * LEAST, *values.values()))

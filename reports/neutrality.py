@@ -87,9 +87,18 @@ def _range_mark(axis: Axes, cube: Cube, at: int, scenario: str, threshold: str) 
     found = {key: round(float(cube.value(COUNT, key, scenario, threshold=threshold)[-1])) for key in PERCENTILES}
     axis.plot([found["p05"], found["p95"]], [at, at], color=color, linewidth=1.0)
     axis.plot([found["p25"], found["p75"]], [at, at], color=color, linewidth=3.6, solid_capstyle="butt", alpha=0.55)
-    axis.plot(found["p50"], at, "o", color=color, markersize=4.5)
+    axis.plot(found["p50"], at, "o", color=color, markersize=5.0, clip_on=False)
     mean = float(cube.value(COUNT, MEAN, scenario, threshold=threshold)[-1])
-    axis.plot(mean, at, "D", markerfacecolor="white", markeredgecolor=draw.INK, markersize=3.4, markeredgewidth=0.8)
+    axis.plot(
+        mean,
+        at,
+        "D",
+        markerfacecolor="white",
+        markeredgecolor=draw.INK,
+        markersize=3.2,
+        markeredgewidth=0.8,
+        clip_on=False,
+    )
 
 
 def _count_table(cube: Cube, threshold: str, years: tuple[int, ...] = ()) -> Table:
