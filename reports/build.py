@@ -1,6 +1,7 @@
 """Build the pages of a cube: `python reports/build.py runs/out/baseline.nc` writes reports/out/emissions.html.
 
-Every script beside this one that has a function `page` is a page; several pages get an index.
+Every script beside this one that has a function `page` is a page; several pages get an index. A page that the cube has
+nothing for is left out with a word on stderr, unless it is asked for by name.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from page import Page, write_index, write_page
-from reading import Cube, CubeError, read_cube
+from reading import Cube, CubeError, NoPage, read_cube
 
 HERE = Path(__file__).parent
 BAD_INPUT, DISK = 2, 74
@@ -36,19 +37,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         cube = read_cube(given.cube)
-        made = [known[name](cube) for name in given.page or known]
+        made, left_out = _make(cube, {name: known[name] for name in given.page or known}, strict=bool(given.page))
     except CubeError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     try:
         written = [write_page(page, given.out) for page in made]
         if len(made) > 1:
-            written.append(write_index(made, given.out))
+            written.append(write_index(made, given.out, left_out))
     except OSError as error:
         print(f"{given.out}: cannot be written ({error.strerror}); choose another folder with --out", file=sys.stderr)
         return DISK
     print(*written, sep="\n")
+    if left_out:
+        print(*left_out, sep="\n", file=sys.stderr)
     return 0
+
+
+def _make(cube: Cube, wanted: dict[str, Callable[[Cube], Page]], *, strict: bool) -> tuple[list[Page], list[str]]:
+    """The pages that the cube can fill, and why others are left out; `strict` forbids the latter."""
+    made, left_out = [], []
+    for page in wanted.values():
+        try:
+            made.append(page(cube))
+        except NoPage as why:
+            if strict:
+                raise
+            left_out.append(str(why))
+    return made, left_out
 
 
 if __name__ == "__main__":

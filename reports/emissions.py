@@ -1,15 +1,13 @@
 """The page `emissions`: how uncertain the CO2 of steel is, nationally and by province, and what drives it."""
 
-import json
 from collections.abc import Callable
 
 from composition import energy, routes, scopes, scrap
-from digits import plain
+from origin import MEANS, count, error_note, provenance, warnings
 from page import Figure, Page, Table
 from peak import PEAK
-from provinces import BY_PROVINCE, provinces
+from province_maps import BY_PROVINCE, provinces
 from reading import Cube, CubeError
-from scipy.special import stdtrit
 from tables import SPREAD, Quantity, cells, probability_table, scenario_name, statistics_table
 from trajectories import CO2, CO2_TITLE, CUMULATIVE, co2, co2_difference, pollutants, year_of_peak
 
@@ -57,14 +55,14 @@ def page(cube: Cube) -> Page:
     return Page(
         name="emissions",
         title=f"CO₂ of China’s {attributes.get('study', 'steel')}, {first}–{last}",
-        subtitle=f"{attributes.get('title', cube.path.stem)} · {_count(attributes['draws'])} draws",
+        subtitle=f"{attributes.get('title', cube.path.stem)} · {count(attributes['draws'])} draws",
         lead=_lead(cube),
         headline=[_headline(cube, cube.reference), *([asked] if asked else [])],
         more=[_headline(cube, key) for key in cube.scenarios[1:]],
-        notes=_notes(cube),
+        notes=[MEANS, error_note(cube)],
         figures=figures,
-        warnings=[*missing, *str(attributes.get("warnings", "")).splitlines()],
-        provenance=_provenance(cube),
+        warnings=[*missing, *warnings(cube)],
+        provenance=provenance(cube, CO2),
     )
 
 
@@ -122,48 +120,3 @@ def _headline(cube: Cube, scenario: str) -> Table:
     )
     items = [item for item in wanted if cube.has(item.name)]
     return statistics_table(cube, items, f"Scrap policy: {scenario_name(scenario)}", scenario)
-
-
-def _notes(cube: Cube) -> list[str]:
-    groups = int(cube.summary.attrs.get("scramblings", 0))
-    return [
-        "E[f(X)] is the mean of the results. f(E[X]) is one result: the model run once with every input at its mean. "
-        "Where the two differ, a single best-guess run misleads.",
-        f"± is the Monte Carlo standard error, from {groups} independent randomisations of the draws: it says how far "
-        "the number may be from that of infinitely many draws, not how uncertain the world is (the percentiles say "
-        f"that). For a 95 % interval multiply by {_student(groups)}. No number shows more digits than its error "
-        "justifies, nor more than four figures.",
-    ]
-
-
-def _student(groups: int) -> str:
-    """Two-sided 95 % point of Student's t with one degree of freedom less than there are groups."""
-    return plain(float(stdtrit(groups - 1, 0.975)), 0.01) if groups > 1 else "–"
-
-
-def _provenance(cube: Cube) -> list[tuple[str, str]]:
-    """Origin of the numbers, from the attributes of the cube."""
-    attributes = cube.summary.attrs
-    versions = json.loads(attributes.get("versions", "{}"))
-    failed = f"{_count(attributes.get('draws_failed', 0))} failed"
-    sampler = "{sampler}, {scramblings} scramblings, seed {seed}".format_map(attributes)
-    rows = [
-        ("Run", f"{attributes.get('title', '')} ({attributes.get('run_file', '')})"),
-        ("Cube", cube.path.name),
-        ("Draws", f"{_count(attributes['draws'])}, of which {failed}"),
-        ("Sampler", sampler),
-        ("Made by", attributes.get("source", "")),
-        ("When", attributes.get("history", "").split(" ")[0]),
-        ("Commit", attributes.get("commit", "")),
-        ("Priors, SHA-256", attributes.get("priors_digest", "")),
-        ("Run, SHA-256", attributes.get("run_digest", "")),
-        ("Precision, block", f"{attributes.get('precision')}, {attributes.get('block')} draws"),
-        ("Machine", f"{attributes.get('device')}; {attributes.get('platform')}"),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("Behind a number", f"ferrocast explain {cube.path.name} {CO2}"),
-    ]
-    return [(name, str(text)) for name, text in rows if text]
-
-
-def _count(number: object) -> str:
-    return f"{int(str(number)):,}"

@@ -175,6 +175,7 @@ def share_y(axes: Iterable[Axes], *, floor: float | None = 0.0) -> None:
     axes = list(axes)
     low, high = min(axis.dataLim.y0 for axis in axes), max(axis.dataLim.y1 for axis in axes)
     low = low if floor is None else min(floor, low)
+    high = high if high > low else low + 1.0
     room = 0.04 * (high - low)
     for axis in axes:
         axis.set_ylim(low - (room if low < (0.0 if floor is None else floor) else 0.0), high + room)
@@ -205,7 +206,8 @@ def draw_fan(axis: Axes, years: np.ndarray, fan: Fan) -> None:
 
 def fan_labels(axis: Axes, fan: Fan) -> None:
     """What each line of a fan is, at its end."""
-    names = {"p95": "95 %", "p75": "75 %", "p50": "median", "p25": "25 %", "p05": "5 %"}
+    # Lowest first: percentiles of a count may be equal, and their labels then keep this order.
+    names = {"p05": "5 %", "p25": "25 %", "p50": "median", "p75": "75 %", "p95": "95 %"}
     labels = [(float(fan.percentiles[key][-1]), name, fan.color) for key, name in names.items()]
     labels += [(float(values[-1]), name, color) for name, (values, color, _) in fan.over.items()]
     end_labels(axis, labels)

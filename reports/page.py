@@ -1,6 +1,7 @@
 """What a page is made of, and how it becomes one self-contained HTML file."""
 
 import base64
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +46,34 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A probability in percent on a tint as deep as it is large; `none` and `all` are what no or every draw does."""
+
+    share: float
+    error: float = float("nan")
+
+    @property
+    def text(self) -> str:
+        """Percent, to the places that its error justifies."""
+        words = {0.0: "none", 1.0: "all"}
+        percent = 100 * self.share
+        return words.get(self.share) or number(percent, places(percent, 100 * self.error, 3))
+
+
+@dataclass(frozen=True)
+class Spark:
+    """A drawing in a cell, and what it shows in words."""
+
+    svg: bytes
+    alt: str
+
+
+@dataclass(frozen=True)
 class Row:
     """A line of a table: its heading and its cells."""
 
     head: str
-    cells: Sequence[Cell | str]
+    cells: Sequence[Cell | Share | Spark | str]
 
 
 @dataclass(frozen=True)
@@ -62,13 +86,24 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `corner` heads the first column, and errors are shown beside the values or left out."""
+    """A table; `corner` heads the first column, and errors are shown beside the values or left out.
+
+    `over` heads several columns at once (words, how many); `kind` is `wide` for a table that takes the whole screen
+    and `prose` for one whose cells are words.
+    """
 
     caption: str
     corner: str
     columns: Sequence[str]
     groups: Sequence[Group]
     errors: bool = True
+    over: Sequence[tuple[str, int]] = ()
+    kind: str = ""
+
+    @property
+    def starts(self) -> set[int]:
+        """Places of the columns that begin a heading of several, the first apart."""
+        return set(itertools.accumulate(columns for _, columns in self.over[:-1]))
 
 
 @dataclass(frozen=True)
@@ -94,8 +129,19 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Section:
+    """Tables with a heading of their own, the last ones folded away under theirs."""
+
+    name: str
+    title: str
+    text: str
+    tables: Sequence[Table]
+    folded: Sequence[tuple[str, Table]] = ()
+
+
+@dataclass(frozen=True)
 class Page:
-    """A page: headline, lead, tables, figures, notes, and where the numbers come from."""
+    """A page: headline, lead, tables, figures, sections, notes, and where the numbers come from."""
 
     name: str
     title: str
@@ -107,6 +153,7 @@ class Page:
     figures: Sequence[Figure]
     warnings: Sequence[str]
     provenance: Sequence[tuple[str, str]]
+    sections: Sequence[Section] = ()
 
 
 def data_uri(svg: bytes) -> str:
@@ -122,9 +169,9 @@ def write_page(page: Page, folder: Path) -> Path:
     return _write(folder / f"{page.name}.html", "page.html", page=page)
 
 
-def write_index(pages: Sequence[Page], folder: Path) -> Path:
-    """Write index.html, which leads to several pages."""
-    return _write(folder / "index.html", "index.html", pages=pages)
+def write_index(pages: Sequence[Page], folder: Path, left_out: Sequence[str] = ()) -> Path:
+    """Write index.html, which leads to several pages and says why others are left out."""
+    return _write(folder / "index.html", "index.html", pages=pages, left_out=left_out)
 
 
 def _write(path: Path, template: str, **values: object) -> Path:

@@ -1,125 +1,242 @@
-"""The tile map of provinces: CO2, its change, its spread, and what another policy changes."""
+"""The page `provinces`: one row a province, and how many of them get to neutrality under each policy."""
 
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import figures as draw
-from digits import MINUS, number
-from figures import Margins, Sheet
-from matplotlib.figure import Figure as Drawing
-from page import Figure, Group, Row, Table
-from reading import MEAN, SD, Cube
-from tables import SPREAD, STATISTICS, Quantity, cells, scenario_name
-from tiles import TileMap, aspect, draw_tiles
+from flows import groups_of
+from gains import coordinated
+from neutrality import COUNT, DEAR, SHORT, STEEL, count_path, count_table, counts, likely, shortage, steel_provinces
+from origin import count, error_note, provenance, warnings
+from page import Cell, Figure, Group, Page, Row, Section, Share, Spark, Table
+from reading import MEAN, Cube, NoPage
+from sparklines import sparkline
+from tables import SPREAD, Quantity, cells, scenario_name
 
-BY_PROVINCE = "co2_direct_power_by_province"
+CO2, NEUTRAL, CUT = "co2_direct_power_by_province", "neutral_by_province", "pollutant_cut_by_province"
+ARRIVALS = "scrap_arrivals_by_province"
 
+FIGURES: tuple[tuple[str, Callable[[Cube], Figure | None], tuple[str, ...]], ...] = (
+    ("the number of neutral provinces", counts, (COUNT,)),
+    ("the number of neutral provinces over time", count_path, (COUNT,)),
+    ("provinces short of scrap", shortage, (SHORT,)),
+)
+"""The figures above the table, and the outputs that each needs."""
 
-def provinces(cube: Cube) -> Figure:
-    """CO2 of the first year, change to the last, spread, and the effect of another policy, by province."""
-    first = int(cube.years[0])
-    maps = _maps(cube)
-    reference = scenario_name(cube.reference)
-    means = _mean(cube, cube.reference, first)
-    largest = sorted(_emitting(means), key=lambda code: -means[code])[:3]
-    texts = ", ".join(f"{cube.label('province', code)} {means[code]:,.0f}" for code in largest)
-    return Figure(
-        "provinces",
-        "CO₂ of scopes 1 and 2 by province",
-        f"One tile a province; grey: no steelworks. Means over the draws under {reference}. The spread is the standard "
-        f"deviation over the mean. Differences between policies are of means over the same draws.",
-        f"Tile maps of {len(means)} provinces. Largest emitters in {first}, {cube.unit(BY_PROVINCE)}: {texts}.",
-        draw.render(partial(_draw, maps)),
-        [_table(cube)],
-    )
+Cells = list[Cell | Share | Spark | str]
 
 
-def _mean(cube: Cube, scenario: str, year: int, statistic: str = MEAN) -> dict[str, float]:
-    values = cube.value(BY_PROVINCE, statistic, scenario, year=year)
-    return dict(zip(cube.labels("province"), values.tolist(), strict=True))
+@dataclass(frozen=True)
+class Columns:
+    """Some columns of the table under one heading, which all need one output."""
+
+    over: str
+    heads: tuple[str, ...]
+    needs: str
+    cells: Callable[[str], Cells]
 
 
-def _emitting(values: dict[str, float]) -> list[str]:
-    """Provinces that emit; the others are grey, as are those without data."""
-    return [code for code, value in values.items() if value > 0]
+def page(cube: Cube) -> Page:
+    """The page of a cube; columns and figures whose outputs the cube lacks are left out and named.
 
-
-def _maps(cube: Cube) -> list[TileMap]:
-    first, last = int(cube.years[0]), int(cube.years[-1])
-    codes = cube.labels("province")
-    begin, end = _mean(cube, cube.reference, first), _mean(cube, cube.reference, last)
-    spread = _mean(cube, cube.reference, last, SD)
-    kept = _emitting(begin)
-    change = {code: 100 * (end[code] / begin[code] - 1) for code in kept}
-    relative = {code: 100 * spread[code] / end[code] for code in kept if end[code] > 0}
-    make = partial(_tile_map, cube, codes)
-    maps = [
-        make(f"CO₂ in {first}", "Mt CO₂/year", {code: begin[code] for code in kept}, (0.0, None)),
-        make(f"Change from {first} to {last}", f"% of {first}", change),
-        make(f"Spread in {last}", "standard deviation, % of the mean", relative, (0.0, None)),
+    Raises:
+        NoPage: the run has no provinces that make steel.
+    """
+    if not cube.has(STEEL):
+        raise NoPage(f"{cube.path}: no page `provinces`: the cube holds no {STEEL}")
+    chosen = coordinated(cube) or cube.reference
+    missing = [
+        f"No figure of {name}: the cube holds no {', '.join(output for output in needed if not cube.has(output))}."
+        for name, _, needed in FIGURES
+        if not cube.has(*needed)
     ]
-    if len(cube.scenarios) > 1:
-        other = cube.scenarios[1]
-        ends = _mean(cube, other, last)
-        gap = {code: 100 * (ends[code] - end[code]) / begin[code] for code in kept}
-        maps.append(
-            make(f"{_title(other)} {MINUS} {scenario_name(cube.reference)} in {last}", f"% of CO₂ in {first}", gap)
-        )
-    return maps
-
-
-def _title(scenario: str) -> str:
-    name = scenario_name(scenario)
-    return name[:1].upper() + name[1:]
-
-
-def _tile_map(
-    cube: Cube, codes: list[str], title: str, unit: str, values: dict[str, float],
-    limits: tuple[float | None, float | None] = (None, None),
-) -> TileMap:  # fmt: skip
-    """Colours diverge where values of both signs matter, else they run over the values there are."""
-    low, high = min(values.values(), default=0.0), max(values.values(), default=1.0)
-    diverges = low < 0 < high
-    if diverges:
-        low, high = -max(-low, high), max(-low, high)
-    texts = {code: number(value, 0 if abs(value) >= 9.5 else 1) for code, value in values.items()}
-    names = {}
-    if draw.chinese() and "name_zh" in cube.summary.coords:
-        names = {code: str(cube.summary["name_zh"].sel(province=code).item()) for code in codes}
-    return TileMap(
-        title=title,
-        unit=unit,
-        values=values,
-        texts=texts,
-        names=names,
-        colors="RdBu_r" if diverges else "cividis",
-        limits=(low if limits[0] is None else limits[0], high if limits[1] is None else limits[1]),
-        provinces=codes,
+    wanted = (STEEL, CO2, NEUTRAL, CUT, SHORT, ARRIVALS, *([DEAR] if coordinated(cube) else []))
+    missing += [
+        f"No columns of {name} in the table: the cube holds no {name}." for name in wanted if not cube.has(name)
+    ]
+    attributes = cube.summary.attrs
+    return Page(
+        name="provinces",
+        title=f"Steel by province, {cube.years[0]}–{cube.years[-1]}: who gets to neutrality, who lacks scrap",
+        subtitle=f"{attributes.get('title', cube.path.stem)} · {count(attributes['draws'])} draws",
+        lead=_lead(cube, chosen),
+        headline=[count_table(cube)] if cube.has(COUNT) else [],
+        more=[],
+        notes=[error_note(cube)],
+        figures=[build(cube) for _, build, needed in FIGURES if cube.has(*needed)],
+        warnings=[*missing, *warnings(cube, {*wanted, COUNT})],
+        provenance=provenance(cube, STEEL),
+        sections=[_section(cube, chosen)],
     )
 
 
-def _draw(maps: list[TileMap], sheet: Sheet) -> Drawing:
-    columns, gap, edge = min(2, sheet.columns), 0.3, 0.05
-    width = (sheet.width - 2 * edge - gap * (columns - 1)) / columns
-    margins = Margins(left=edge, right=edge, top=0.12, bottom=0.0, between=gap)
-    figure, axes = draw.panels(sheet, len(maps), width * aspect(maps[0].provinces), margins, columns)
-    for axis, found in zip(axes, maps, strict=True):
-        draw_tiles(axis, found)
-    return figure
+def _lead(cube: Cube, chosen: str) -> list[str]:
+    many, last = len(steel_provinces(cube)), int(cube.years[-1])
+    found = []
+    if cube.has(COUNT):
+        thresholds = cube.labels("threshold")
+        items = [Quantity(COUNT, "", at={"threshold": threshold}) for threshold in thresholds]
+        numbers = [cells(cube, item, (MEAN,), chosen, last)[0].text for item in items]
+        found.append(
+            f"Of {many} provinces that make steel, {_listed(numbers)} get by {last} to net CO₂ of scopes 1 and 2 of at "
+            f"most {_listed([threshold.rstrip('%') for threshold in thresholds])} % of {cube.years[0]}: means over the "
+            f"draws under the policy “{scenario_name(chosen)}”."
+        )
+    if cube.has(SHORT):
+        told = [f"{len(likely(cube, SHORT, key, last))} under {scenario_name(key)}" for key in cube.scenarios]
+        found.append(f"More likely than not short of scrap in {last}: {', '.join(told)}.")
+    return found
 
 
-def _table(cube: Cube) -> Table:
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _section(cube: Cube, chosen: str) -> Section:
+    others = [key for key in cube.scenarios if key != chosen]
+    tables = [_table(cube, chosen)]
+    if others:
+        tables.append(_side_by_side(cube))
+    return Section(
+        "table",
+        "Province by province",
+        "Means over the draws. The small drawing is CO₂ of scopes 1 and 2 from "
+        f"{cube.years[0]} to {cube.years[-1]}: line mean, band 5–95 % where the run keeps percentiles by province; "
+        "every province has its own scale, from zero. Probabilities are shares of the draws in percent, the deeper the "
+        "blue the higher; none and all are what no or every draw does, which is not yet impossible or certain. Digits "
+        "end where the Monte Carlo error begins.",
+        [table for table in tables if table.columns],
+        [(f"The same under {scenario_name(key)}", _table(cube, key)) for key in others],
+    )
+
+
+def _table(cube: Cube, scenario: str) -> Table:
+    """Everything about each province under one policy."""
+    kept = [columns for columns in _columns(cube, scenario) if cube.has(columns.needs)]
+    caption = f"Provinces that make steel, scrap policy: {scenario_name(scenario)}"
+    return _assemble(cube, kept, caption)
+
+
+def _assemble(cube: Cube, kept: list[Columns], caption: str) -> Table:
+    groups = [
+        Group(region, [Row(_name(cube, code), [cell for part in kept for cell in part.cells(code)]) for code in codes])
+        for region, codes in groups_of(cube, steel_provinces(cube)).items()
+    ]
+    over = [(part.over, len(part.heads)) for part in kept]
+    heads = [head for part in kept for head in part.heads]
+    return Table(caption, "Province", heads, groups, errors=False, over=over, kind="wide")
+
+
+def _name(cube: Cube, code: str) -> str:
+    """English and Chinese name; the reader's machine has the letters or not, the page carries none."""
+    english = cube.label("province", code)
+    if "name_zh" not in cube.summary.coords:
+        return english
+    return f"{english} {cube.summary['name_zh'].sel(province=code).item()}"
+
+
+def _columns(cube: Cube, scenario: str) -> list[Columns]:
     first, last = int(cube.years[0]), int(cube.years[-1])
-    statistics = (MEAN, SD, *SPREAD) if cube.has_percentiles(BY_PROVINCE) else (MEAN, SD)
-    names = STATISTICS | {MEAN: "mean", SD: "sd"}
-    columns = [f"{year} {names[statistic]}" for year in (first, last) for statistic in statistics]
-    paired = BY_PROVINCE in cube.differences
-    gap = f" {MINUS} {scenario_name(cube.reference)}" if paired else ""
-    columns += [f"{last} mean, {scenario_name(key)}{gap}" for key in cube.scenarios[1:]]
-    rows = []
-    for code in cube.labels("province"):
-        item = Quantity(BY_PROVINCE, "", at={"province": code})
-        row = [cell for year in (first, last) for cell in cells(cube, item, statistics, cube.reference, year)]
-        row += [cells(cube, item, (MEAN,), key, last, difference=paired)[0] for key in cube.scenarios[1:]]
-        rows.append(Row(f"{cube.label('province', code)} ({code[-2:]})", row))
-    caption = f"CO₂ of scopes 1 and 2, {cube.unit(BY_PROVINCE)}; {scenario_name(cube.reference)} unless stated"
-    return Table(caption, "Province", columns, [Group("", rows)])
+    ends = tuple(year for year in (2030, last) if year in cube.years)
+    years = tuple(map(str, ends))
+
+    def mean(name: str, code: str, year: int) -> Cell:
+        return cells(cube, Quantity(name, "", at={"province": code}), (MEAN,), scenario, year)[0]
+
+    def share(name: str, code: str, year: int, **at: str) -> Share:
+        return _share(cube, name, scenario, code, year, **at)
+
+    found = [
+        Columns(
+            f"Crude steel, {cube.unit(STEEL)}",
+            (str(first), str(last)),
+            STEEL,
+            lambda code: [mean(STEEL, code, year) for year in (first, last)],
+        ),
+        Columns(
+            "CO₂ of scopes 1 and 2, Mt/year",
+            (str(first), "path", str(last)),
+            CO2,
+            lambda code: [mean(CO2, code, first), _spark(cube, scenario, code), mean(CO2, code, last)],
+        ),
+    ]
+    if cube.has(NEUTRAL):
+        keys = cube.labels("threshold")
+        found.append(
+            Columns(
+                f"Neutral in {last}: net CO₂ at most … of {first}, probability in %",
+                tuple(key.replace("%", " %") for key in keys),
+                NEUTRAL,
+                lambda code: [share(NEUTRAL, code, last, threshold=key) for key in keys],
+            )
+        )
+    if cube.has(CUT):
+        kinds = cube.labels("pollutant")
+        found.append(
+            Columns(
+                f"> 90 % less than {first} in {last}, %",
+                tuple(kind.replace("2", "₂") for kind in kinds),
+                CUT,
+                lambda code: [share(CUT, code, last, pollutant=kind) for kind in kinds],
+            )
+        )
+    found.append(
+        Columns("Short of scrap, %", years, SHORT, lambda code: [share(SHORT, code, year) for year in ends]),
+    )
+    if scenario == coordinated(cube):
+        found.append(Columns("Dear scrap, %", years, DEAR, lambda code: [share(DEAR, code, year) for year in ends]))
+    found.append(
+        Columns(
+            f"Scrap that arrives, {cube.unit(ARRIVALS)}" if cube.has(ARRIVALS) else "",
+            years,
+            ARRIVALS,
+            lambda code: [mean(ARRIVALS, code, year) for year in ends],
+        )
+    )
+    return found
+
+
+def _side_by_side(cube: Cube) -> Table:
+    """Probability of neutrality and of too little scrap, policy by policy."""
+    first, last = int(cube.years[0]), int(cube.years[-1])
+    names = tuple(scenario_name(key) for key in cube.scenarios)
+    found = []
+    for threshold in cube.labels("threshold")[-2:] if cube.has(NEUTRAL) else []:
+        found.append(
+            Columns(
+                f"Net CO₂ in {last} at most {threshold.replace('%', ' %')} of {first}",
+                names,
+                NEUTRAL,
+                lambda code, threshold=threshold: [
+                    _share(cube, NEUTRAL, key, code, last, threshold=threshold) for key in cube.scenarios
+                ],
+            )
+        )
+    if cube.has(SHORT):
+        for year in (year for year in (2040, last) if year in cube.years):
+            found.append(
+                Columns(
+                    f"Short of scrap in {year}",
+                    names,
+                    SHORT,
+                    lambda code, year=year: [_share(cube, SHORT, key, code, year) for key in cube.scenarios],
+                )
+            )
+    return _assemble(cube, found, "Policies side by side: probability in %")
+
+
+def _share(cube: Cube, name: str, scenario: str, code: str, year: int, **at: str) -> Share:
+    both = (read(name, scenario=scenario, province=code, year=year, **at) for read in (cube.value, cube.error))
+    return Share(*map(float, both))
+
+
+def _spark(cube: Cube, scenario: str, code: str) -> Spark:
+    """CO2 of a province over the years, in a drawing and in words."""
+    first, last = int(cube.years[0]), int(cube.years[-1])
+    path = cube.value(CO2, scenario=scenario, province=code)
+    name, item = cube.label("province", code), Quantity(CO2, "", at={"province": code})
+    begin, end = (cells(cube, item, (MEAN,), scenario, year)[0].text for year in (first, last))
+    if not cube.has_percentiles(CO2):
+        return Spark(sparkline(path), f"{name}: {begin} in {first}, {end} in {last}")
+    low, _, high = (cell.text for cell in cells(cube, item, SPREAD, scenario, last))
+    band = (cube.value(CO2, key, scenario, province=code) for key in ("p05", "p95"))
+    return Spark(sparkline(path, *band), f"{name}: {begin} in {first}, {end} ({low} to {high}) in {last}")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ class CubeError(Exception):
     """A cube that cannot be shown; the message says what to do."""
 
 
+class NoPage(CubeError):
+    """A page that this cube has nothing for, while others can be built; the message says why."""
+
+
 @dataclass(frozen=True)
 class Cube:
     """The groups of a cube that pages use; a group that the run did not ask for is empty."""
@@ -28,6 +32,7 @@ class Cube:
     summary: xr.Dataset
     differences: xr.Dataset
     draws: xr.Dataset
+    diagnostics: xr.Dataset = field(default_factory=xr.Dataset)
 
     @cached_property
     def run(self) -> dict[str, Any]:
@@ -113,7 +118,7 @@ def read_cube(path: Path) -> Cube:
         raise CubeError(f"{path}: no such cube; make one with: ferrocast run runs/baseline.toml")
     try:
         summary = _load(path, None)
-        groups = [_load(path, name) for name in ("differences", "draws")]
+        groups = [_load(path, name) for name in ("differences", "draws", "diagnostics")]
     except (OSError, ValueError) as error:
         raise CubeError(f"{path}: not a cube that can be read ({error})") from None
     if missing := {STATISTIC, SCENARIO, "year"} - set(summary.dims):

@@ -27,6 +27,9 @@ LAYOUT = """
 
 GAP = 0.06
 
+WHOLE = 2.0
+"""Ranges of colour from here on are marked at whole numbers."""
+
 
 @dataclass(frozen=True)
 class TileMap:
@@ -37,7 +40,7 @@ class TileMap:
     values: Mapping[str, float]
     texts: Mapping[str, str]
     names: Mapping[str, str]
-    colors: str
+    colors: str | Colormap
     limits: tuple[float, float]
     provinces: Sequence[str] = ()
 
@@ -62,12 +65,12 @@ def aspect(codes: Sequence[str]) -> float:
 def draw_tiles(axis: Axes, found: TileMap) -> None:
     """Tiles, coloured by value, with code and value of the province; the scale in the empty corner."""
     places = layout(found.provinces)
-    colors, norm = mpl.colormaps[found.colors], _norm(found)
+    colors, norm = mpl.colormaps.get_cmap(found.colors), _norm(found)
     for code, (column, row) in places.items():
         value = found.values.get(code)
         face = NONE if value is None else to_hex(colors(norm(value)))
         axis.add_patch(Rectangle((column + GAP / 2, -row - 1 + GAP / 2), 1 - GAP, 1 - GAP, facecolor=face, linewidth=0))
-        ink = SOFT if value is None else _readable(face)
+        ink = SOFT if value is None else readable(face)
         _write(axis, column, row, code[-2:], found.names.get(code, ""), found.texts.get(code, ""), ink)
     axis.set_xlim(0, 1 + max(column for column, _ in places.values()))
     axis.set_ylim(-1 - max(row for _, row in places.values()), 0)
@@ -85,7 +88,7 @@ def _norm(found: TileMap) -> Normalize:
     return Normalize(low, high if high > low else low + 1, clip=True)
 
 
-def _readable(face: str) -> str:
+def readable(face: str) -> str:
     """Dark ink on light tiles, white on dark ones, by relative luminance (WCAG 2)."""
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(face)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -110,9 +113,11 @@ def _scale(axis: Axes, found: TileMap, colors: Colormap, norm: Normalize) -> Non
     """Title, colour bar and unit in the corner that the country leaves free."""
     axis.text(0, 0, found.title, fontsize=FONT, fontweight="bold", va="top")
     bar = axis.inset_axes((0, -1.05, 4.6, 0.28), transform=axis.transData)
-    ticks = [tick for tick in MaxNLocator(4, integer=True).tick_values(*found.limits) if _within(tick, found.limits)]
+    wide = found.limits[1] - found.limits[0] >= WHOLE
+    ticks = [tick for tick in MaxNLocator(4, integer=wide).tick_values(*found.limits) if _within(tick, found.limits)]
+    decimals = 0 if wide else 2
     drawn = axis.figure.colorbar(ScalarMappable(norm, colors), cax=bar, orientation="horizontal", ticks=ticks)
-    drawn.ax.xaxis.set_major_formatter(lambda value, _: number(value, 0))
+    drawn.ax.xaxis.set_major_formatter(lambda value, _: number(value, decimals))
     drawn.ax.minorticks_off()
     drawn.ax.spines[:].set_visible(False)
     drawn.ax.tick_params(length=2, labelsize=SMALL)

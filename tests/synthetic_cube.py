@@ -1,6 +1,7 @@
 """A cube with the layout and the register of the real one, made of a few lognormal draws, for tests of pages."""
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterable
@@ -10,14 +11,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mc.cube.names import AT_MEAN, DIFFERENCES, DRAWS, MCSE, MEAN, SD, STATISTIC, percentile_label
-from mc.outputs import OUTPUTS
+from mc.cube.names import AT_MEAN, DIAGNOSTICS, DIFFERENCES, DRAWS, MCSE, MEAN, SD, STATISTIC, percentile_label
+from mc.outputs import COORDINATION, OUTPUTS
 from mc.study import Output
 
 N, SCRAMBLINGS = 128, 16
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 YEARS = tuple(range(2020, 2061))
 SCENARIOS = ("autarky", "market", "pro_rata")
+COORDINATED = ("autarky", "market", "coordinated", "pro_rata")
+"""Each does better than the ones before it, in every draw."""
 NO_PLANTS = ("CN-BJ", "CN-HI", "CN-XZ")
 PROVINCES = re.findall("..", "BJTJHESXNMLNJLHLSHJSZJAHFJJXSDHAHBHNGDGXHICQSCGZYNXZSNGSQHNXXJ")
 COORDS: dict[str, tuple[Any, ...]] = {
@@ -29,10 +32,14 @@ COORDS: dict[str, tuple[Any, ...]] = {
     "carrier": ("coking_coal", "coal", "natural_gas", "hydrogen", "electricity"),
     "pollutant": ("SO2", "NOx", "PM"),
     "threshold": ("0%", "10%"),
+    "rival": SCENARIOS,
+    "flow_year": (2030, 2060),
 }
+COORDS["destination"] = COORDS["province"]
 NOTES = {
     "name_en": ("province", [f"Province {code}" for code in PROVINCES]),
     "name_zh": ("province", ["河北"] * len(PROVINCES)),
+    "province_group": ("province", ["North"] * 10 + ["South"] * (len(PROVINCES) - 10)),
     "scenario_policy": ("scenario", list(SCENARIOS)),
     "route_group": ("route", ["scrap", "direct", "retrofit", "best", "base"]),
     "route_name_en": ("route", [f"Route {at}" for at in range(5)]),
@@ -50,9 +57,33 @@ peak_after_2030 = { output = "co2_peak_year", above = 2030.5 }
 little_co2 = { output = "co2_direct_power", below = 300 }
 hardly_less_co2 = { output = "difference/co2_cumulative", above = -100 }
 """
-DIFFERENT = ("co2_direct_power", "co2_direct_power_by_province", "co2_cumulative", "cost")
-BY_PROVINCE = "co2_direct_power_by_province"
-"""The only provincial output that is written: the others are large, and no page shows them."""
+COORDINATED_RULES = """
+better_than_coordinated = { output = "difference/co2_with_freight", below = 0.0 }
+better_than_coordinated_by_then = { output = "difference/co2_with_freight_cumulative", below = 0.0 }
+"""
+DIFFERENT = (
+    "co2_direct_power",
+    "co2_direct_power_by_province",
+    "co2_cumulative",
+    "cost",
+    "co2_with_freight",
+    "co2_with_freight_cumulative",
+)
+BY_PROVINCE = (
+    "co2_direct_power_by_province",
+    "crude_steel_by_province",
+    "neutral_by_province",
+    "pollutant_cut_by_province",
+    "scrap_short_by_province",
+    "scrap_arrivals_by_province",
+    "scrap_price_by_province",
+    "scrap_delivered_by_province",
+    "scrap_dear_by_province",
+)
+"""The only provincial outputs that are written: the others are large, and no page shows them."""
+
+FEW = 16
+"""Draws of what has many elements and no percentiles on any page."""
 
 
 def draws_of(output: Output, scenarios: Iterable[str] = SCENARIOS) -> np.ndarray:
@@ -62,26 +93,52 @@ def draws_of(output: Output, scenarios: Iterable[str] = SCENARIOS) -> np.ndarray
     generator = np.random.default_rng(sum(map(ord, output.name)))
     if output.name == "co2_peak_year":
         return 2020 + np.minimum(generator.geometric(0.4, (N, *shape)) - 1, 15).astype(float)
-    values = 1000.0 * generator.lognormal(0.0, 0.3, (N, *(1 for _ in shape))) ** np.ones(shape)
+    plants = np.array([0.0 if code in NO_PLANTS else 1.0 for code in COORDS["province"]])
+    if output.name == "neutral_count":
+        return generator.binomial(int(plants.sum()), np.linspace(0.0, 0.9, shape[-1]), (N, *shape)).astype(float)
+    many = N if math.prod(shape) < 2e4 else FEW
+    if output.long_name.startswith("1 where"):
+        chance = np.linspace(0.0, 1.0, shape[-1])
+        found = at_plants(generator.uniform(size=(many, *shape)) < chance, output, plants)
+        return found * priced(output, tuple(scenarios))
+    values = 1000.0 * generator.lognormal(0.0, 0.3, (many, *(1 for _ in shape))) ** np.ones(shape)
     for axis, dim in enumerate(output.dims):
         along = np.arange(shape[axis]).reshape([-1 if at == axis else 1 for at in range(len(shape))])
         if dim == "year":
-            values = values * 0.95**along * np.exp(0.01 * along * generator.standard_normal((N, *(1 for _ in shape))))
+            values = (
+                values * 0.95**along * np.exp(0.01 * along * generator.standard_normal((many, *(1 for _ in shape))))
+            )
         elif dim == "scenario":
-            values = values * 0.9 ** (along * generator.uniform(0.5, 1.5, (N, *(1 for _ in shape))))
-        elif dim == "province":
-            plants = [0.0 if code in NO_PLANTS else 1.0 for code in COORDS["province"]]
-            values = values * np.reshape(plants, along.shape) / (1 + along)
+            values = values * 0.9 ** (along * generator.uniform(0.5, 1.5, (many, *(1 for _ in shape))))
+        elif dim == "destination":
+            values = values * generator.uniform(0, 1, shape[axis - 1 : axis + 1])[..., None] ** 8
         else:
             values = values / (1 + along)
-    return -0.01 * values if output.name.startswith("co2_grid_removal") else values
+    return at_plants(-0.01 * values if output.name.startswith("co2_grid_removal") else values, output, plants)
+
+
+def priced(output: Output, scenarios: tuple[str, ...]) -> np.ndarray:
+    """One where a scenario has prices, for what hangs on them; one everywhere for all else."""
+    if "dear" not in output.name:
+        return np.ones(1)
+    return np.reshape([float(name == "coordinated") for name in scenarios], (-1, *(1 for _ in output.dims[1:])))
+
+
+def at_plants(values: np.ndarray, output: Output, plants: np.ndarray) -> np.ndarray:
+    """Nothing where nothing is made; scrap arises everywhere."""
+    dim = "destination" if "destination" in output.dims else "province"
+    if dim not in output.dims or output.name == "scrap_price_by_province":
+        return values.astype(float)
+    axis = 1 + output.dims.index(dim)
+    return values * plants.reshape([-1 if at == axis else 1 for at in range(values.ndim)])
 
 
 def statistics_of(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Statistics and their errors, in the order of the axis `statistic`; the run at mean inputs has no error."""
     quantiles = np.quantile(draws, PROBABILITIES, axis=0)
     mean, sd = draws.mean(axis=0), draws.std(axis=0, ddof=1)
-    errors = np.stack([sd, sd / 1.4, *(1.5 * sd for _ in PROBABILITIES), np.full_like(sd, np.nan)]) / np.sqrt(N)
+    errors = np.stack([sd, sd / 1.4, *(1.5 * sd for _ in PROBABILITIES), np.full_like(sd, np.nan)])
+    errors = errors / np.sqrt(len(draws))
     return np.stack([mean, sd, *quantiles, 0.9 * mean]), errors
 
 
@@ -112,13 +169,17 @@ def synthetic_cube(
     path: Path, scenarios: tuple[str, ...] = SCENARIOS, without: tuple[str, ...] = (), *, keep_draws: bool = False
 ) -> Path:
     """Write the cube; `without` names outputs and groups that it lacks."""
-    run = tomllib.loads(RUN)
+    is_coordinated = "coordinated" in scenarios
+    run = tomllib.loads(RUN + COORDINATED_RULES * is_coordinated)
+    reference = "coordinated" if is_coordinated else "autarky"
+    run["statistics"]["reference"] = reference
+    known = [*OUTPUTS, *COORDINATION] if is_coordinated else OUTPUTS
     outputs = [
         item
-        for item in OUTPUTS
+        for item in known
         if item.kind == "result"
         and item.name not in without
-        and (item.name == BY_PROVINCE or not item.name.endswith("_by_province"))
+        and (item.name in BY_PROVINCE or not item.name.endswith("_by_province"))
     ]
     drawn = {item.name: draws_of(item, scenarios) for item in outputs}
     root: dict[str, xr.Variable] = {}
@@ -130,7 +191,8 @@ def synthetic_cube(
         for name in (name for name, rule in rules.items() if rule["output"] == item.name):
             root |= exceedance_of(name, rules[name], item, draws)
         if item.name in DIFFERENT and len(scenarios) > 1:
-            paired = draws - draws[:, :1]
+            at = scenarios.index(reference)
+            paired = draws - draws[:, at : at + 1]
             differences |= variables_of(item, paired)
             for name in (name for name, rule in rules.items() if rule["output"] == f"difference/{item.name}"):
                 differences |= exceedance_of(name, rules[name], item, paired)
@@ -140,11 +202,24 @@ def synthetic_cube(
     coords[STATISTIC] = (STATISTIC, [MEAN, SD, *map(percentile_label, PROBABILITIES), AT_MEAN])
     groups = {"/": xr.Dataset(root, coords, provenance_of(run))}
     if differences:
-        groups[DIFFERENCES] = xr.Dataset(differences, coords, {"reference": "autarky"})
+        groups[DIFFERENCES] = xr.Dataset(differences, coords, {"reference": reference})
+    if is_coordinated:
+        groups[DIAGNOSTICS] = xr.Dataset(diagnostics_of(scenarios), coords)
     if keep_draws:
         groups[DRAWS] = draws_group(drawn["co2_peak_year"], coords)
     xr.DataTree.from_dict(groups).to_netcdf(path, engine="netcdf4", write_inherited_coords=True)
     return path
+
+
+def diagnostics_of(scenarios: tuple[str, ...]) -> dict[str, xr.Variable]:
+    """Quality of the solver and of what it counts on, nothing of it in the base year."""
+    found: dict[str, xr.Variable] = {}
+    for item in COORDINATION:
+        if item.kind == "diagnostic":
+            draws = draws_of(item, scenarios) * (1e-12 if item.name == "allocation_gap" else 0.01)
+            draws[..., 0] = 0.0
+            found |= variables_of(item, draws)
+    return found
 
 
 def draws_group(peak: np.ndarray, coords: dict[str, Any]) -> xr.Dataset:

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_cube import COORDS, NO_PLANTS, RUN, SCENARIOS, synthetic_cube
+from synthetic_cube import COORDINATED_RULES, COORDS, NO_PLANTS, RUN, SCENARIOS, synthetic_cube
 
 REPORTS = Path(__file__).parents[1] / "reports"
 VOID = {"meta", "link", "img", "source", "br"}
@@ -272,7 +272,7 @@ def test_a_run_of_one_scenario_has_a_page(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_provinces_without_plants_are_grey(cube_file: Path) -> None:
-    found = report_module("provinces")._maps(reading.read_cube(cube_file))
+    found = report_module("province_maps")._maps(reading.read_cube(cube_file))
     assert [item.colors for item in found] == ["cividis", "cividis", "cividis", "cividis"]
     for item in found:
         assert set(item.provinces) - set(item.values) == set(NO_PLANTS)
@@ -280,7 +280,7 @@ def test_provinces_without_plants_are_grey(cube_file: Path) -> None:
 
 
 def test_changes_of_both_signs_diverge_about_zero(cube_file: Path) -> None:
-    make = report_module("provinces")._tile_map
+    make = report_module("province_maps")._tile_map
     found = make(reading.read_cube(cube_file), ["CN-HE", "CN-TJ"], "", "%", {"CN-HE": -5.0, "CN-TJ": 2.0})
     assert found.colors == "RdBu_r"
     assert found.limits == (-5.0, 5.0)
@@ -300,7 +300,7 @@ def test_unknown_provinces_get_a_tile_below() -> None:
 
 
 def test_chinese_names_only_with_a_font_for_them(cube_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cube, provinces = reading.read_cube(cube_file), report_module("provinces")
+    cube, provinces = reading.read_cube(cube_file), report_module("province_maps")
     for fonts, expected in (((), set()), (("Some CJK font",), {"河北"})):
         monkeypatch.setattr(figures, "installed", lambda _, fonts=fonts: fonts)
         assert set(provinces._maps(cube)[0].names.values()) == expected
@@ -428,7 +428,7 @@ def test_several_pages_get_an_index(
 
 
 def test_scripts_with_a_page_are_found() -> None:
-    assert list(build.pages()) == ["emissions"]
+    assert list(build.pages()) == ["emissions", "provinces", "scrap_flows"]
 
 
 def test_reports_read_cubes_only() -> None:
@@ -442,7 +442,9 @@ def test_reports_read_cubes_only() -> None:
 def test_the_synthetic_run_names_outputs_of_the_register() -> None:
     from mc.outputs import OUTPUTS
 
-    assert set(re.findall(r'output = "(?:difference/)?(\w+)"', RUN)) <= {output.name for output in OUTPUTS}
+    assert set(re.findall(r'output = "(?:difference/)?(\w+)"', RUN + COORDINATED_RULES)) <= {
+        output.name for output in OUTPUTS
+    }
 
 
 @pytest.mark.slow
@@ -452,7 +454,9 @@ def test_the_page_of_a_real_run(tmp_path: Path) -> None:
     file = REPORTS.parent / "runs" / "smoke.toml"
     cube = make_cube(load_run(file, {"ensemble.draws": 64, "output.cube": str(tmp_path / "smoke.nc")}))
     done = run_build(cube, "--out", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr.strip().endswith("the run has no scenario with the policy `coordinated`")
+    assert "the cube holds no" not in Document((tmp_path / "provinces.html").read_text(encoding="utf-8")).text
     page = Document((tmp_path / "emissions.html").read_text(encoding="utf-8"))
     assert len(page.of("figure")) == len(emissions.FIGURES) - 1
     assert "the cube holds no" not in page.text
