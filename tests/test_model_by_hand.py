@@ -131,9 +131,9 @@ def test_pool_gives_all_the_same_share_of_their_room() -> None:
     share = BOUGHT[1] / sum(ROOM)
     assert share == pytest.approx(0.95678, abs=1e-4)
     close("arrivals", found()["scrap_arrivals_by_province"][POOL, :, NEXT], [share * room for room in ROOM])
-    # Half of what the north gets comes from the south, and the other way round: 400 km instead of 100.
+    # Half of what the north gets comes from the south, and the other way round: 400 km more than 100.
     close("traded", found()["scrap_traded"][POOL, NEXT], 0.5 * BOUGHT[1])
-    close("work", found()["scrap_freight_work"][POOL, NEXT], BOUGHT[1] * 0.5 * (100.0 + 400.0) / 1000.0)
+    close("work", found()["scrap_freight_work"][POOL, NEXT], BOUGHT[1] * 0.5 * (100.0 + 500.0) / 1000.0)
 
 
 # North under autarky in 2021: 9.92976 Mt of scrap are charged, 2.28 + 7.2 + 0.44976. The furnaces make 9 Mt, converters

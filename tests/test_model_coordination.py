@@ -46,8 +46,9 @@ def test_chain_equals_the_slow_reference_with_highs(index: int, policy: str) -> 
 @pytest.mark.parametrize("index", [0, 1, 4, 9])
 def test_best_plan_beats_every_rival_in_the_same_state(index: int) -> None:
     found = compiled(index)
-    gain = found["scrap_gain"][POLICIES.index("coordinated")]
+    gain, booked = (found[name][POLICIES.index("coordinated")] for name in ("scrap_gain", "scrap_gain_booked"))
     assert (gain >= -1e-6).all()
+    assert (booked >= -1.0).all(), "steps leave out less than 1 Mt"
     assert (gain[:, 1:].max(axis=1) > 0).all()
     assert (found["scrap_gain"][0, 0] == 0).all(), "autarky is its own rival"
     assert found["allocation_gap"].max() <= 1e-8

@@ -14,8 +14,10 @@ from jax import Array
 
 from mc.allocation.scaled import Scaled, positive_or_one
 
-STEP = 0.9995
-"""Share of the way to the boundary."""
+LEFT = (5e-4, 1e-2)
+"""Least and most that is left of the way to the boundary, the relative gap between. Leaving little from the start takes
+half as many more steps at worst, and a batch waits for its worst: steps of a province that differ by 1e-4 in worth make
+iterates stick to the boundary."""
 
 REGULARISATION = 1e-15
 """Relative, on the diagonal: keeps the factor of a degenerate problem finite."""
@@ -36,13 +38,14 @@ class Side(NamedTuple):
 
 
 class Factor(NamedTuple):
-    """What predictor and corrector share: 1 / (x z), x / z, its row sums with w / p, segments' weights, an inverse."""
+    """What predictor and corrector share: 1 / (x z), x / z, its row sums with w / p, segments' weights, R and d."""
 
     inverse: Array
     ratio: Array
     rows: Array
     weight: Array
-    prices: Array
+    lower: Array
+    pivots: Array
 
 
 def start(problem: Scaled) -> tuple[Side, Side]:
@@ -106,32 +109,37 @@ def factorise(problem: Scaled, primal: Side, dual: Side) -> Factor:
     rows = ratio.sum(axis=1) + idle
     weight = problem.segments / (dual.bounds / primal.bounds).sum(axis=0)
     part = ratio / rows[:, None]
-    same = jnp.eye(ratio.shape[1], dtype=bool)
-    apart = jnp.where(same, 0.0, part.T @ ratio)
+    apart = jnp.where(jnp.eye(ratio.shape[1], dtype=bool), 0.0, part.T @ ratio)
     excess = idle @ part + weight.sum(axis=0) + (1.0 - problem.sinks)
-    diagonal = (apart.sum(axis=0) + excess) * (1.0 + REGULARISATION)
-    matrix = jnp.where(same, diagonal[:, None], -apart)
-    return Factor(inverse, ratio, rows, weight, inverted(matrix))
+    excess += REGULARISATION * (excess + apart.sum(axis=0))
+    return Factor(inverse, ratio, rows, weight, *eliminated(apart, excess))
 
 
-def inverted(matrix: Array) -> Array:
-    """Inverse of a diagonally dominant matrix by Gauss-Jordan sweeps in place, which needs no pivoting.
+def eliminated(apart: Array, excess: Array) -> tuple[Array, Array]:
+    """R below its diagonal of ones, and d, of inverse(M) = R^T R / d, where M has -apart off its diagonal.
 
-    LAPACK's Cholesky through XLA takes a quarter of the time on one core, but batches of it wait for threads of the
-    pool that they run on: two programs at once on a CPU of two cores hang (jaxlib 0.10.2).
+    Rows of M sum to `excess` >= 0, so elimination needs no subtraction: a pivot is the sum of its row's excess and of
+    what is left of it, and keeps all digits however close to singular M is (Grassmann, Taksar and Heyman 1985, Oper.
+    Res. 33:1107). LAPACK's Cholesky takes a quarter of the time on one core, but in batches it waits for threads of the
+    pool that it runs on: two programs at once on a CPU of two cores hang (jaxlib 0.10.2).
     """
-    order = jnp.arange(matrix.shape[0])
+    order = jnp.arange(excess.shape[0])
 
-    def sweep(at: Array, left: Array) -> Array:
-        here = order == at
+    def sweep(at: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        left, excess, pivots = state
+        here, later = order == at, order > at
         row = jax.lax.dynamic_index_in_dim(left, at, 0, keepdims=False)
         column = jax.lax.dynamic_index_in_dim(left, at, 1, keepdims=False)
-        pivot = 1.0 / jax.lax.dynamic_index_in_dim(row, at, 0, keepdims=False)
-        rest = jnp.where(here[:, None] | here[None, :], 0.0, left)
-        return rest - jnp.where(here, -1.0, column)[:, None] * jnp.where(here, pivot, row * pivot)[None, :]
+        own = jax.lax.dynamic_index_in_dim(excess, at, 0, keepdims=False)
+        pivot = own + jnp.where(later, row, 0.0).sum()
+        factor = jnp.where(later, column / pivot, 0.0)
+        rest = jnp.where(later[:, None] & here[None, :], 0.0, left)
+        swept = rest + factor[:, None] * jnp.where(here, 1.0, row)[None, :]
+        return swept, excess + factor * own, jnp.where(here, pivot, pivots)
 
-    swept: Array = jax.lax.fori_loop(0, matrix.shape[0], sweep, matrix)
-    return swept
+    first = (apart, excess, jnp.ones_like(excess))
+    swept, _, pivots = jax.lax.fori_loop(0, excess.shape[0], sweep, first)
+    return jnp.where(order[:, None] > order[None, :], swept, 0.0), pivots
 
 
 def newton(problem: Scaled, primal: Side, dual: Side, factor: Factor, aim: Side) -> tuple[Side, Side]:
@@ -141,7 +149,7 @@ def newton(problem: Scaled, primal: Side, dual: Side, factor: Factor, aim: Side)
     spread = above - below
     use = (problem.segments * primal.bounds[0] + factor.weight * spread).sum(axis=0)
     known = (inflow.sum(axis=1) + primal.sources * aim.sources - problem.supply) / factor.rows
-    dq = factor.prices @ (use - inflow.sum(axis=0) + known @ factor.ratio)
+    dq = delivered_step(factor, use - inflow.sum(axis=0) + known @ factor.ratio)
     dp = known + (factor.ratio @ dq) / factor.rows
     dy = factor.weight * (spread - dq[None, :])
     z = problem.arcs * (dp[:, None] - dq[None, :]) * (primal.arcs * factor.inverse)
@@ -151,10 +159,16 @@ def newton(problem: Scaled, primal: Side, dual: Side, factor: Factor, aim: Side)
     return ahead, Side(z, p, aim.bounds - problem.segments[None] - bounds)
 
 
-def length(step: Side) -> Array:
-    """Longest step that keeps all variables of a side positive, at most one."""
+def delivered_step(factor: Factor, wanted: Array) -> Array:
+    """Step of the delivered prices: R^T R / d times what is wanted."""
+    forward = (wanted + factor.lower @ wanted) / factor.pivots
+    return forward + forward @ factor.lower
+
+
+def length(step: Side, share: Array) -> Array:
+    """Step that goes a share of the way to where a variable of a side would be zero, at most one."""
     worst = jnp.minimum(jnp.minimum(step.arcs.min(), step.sources.min()), step.bounds.min())
-    return STEP / jnp.maximum(-worst, STEP)
+    return share / jnp.maximum(-worst, share)
 
 
 def correction(problem: Scaled, primal: Side, dual: Side, factor: Factor, affine: Side, centre: Array) -> Side:
@@ -184,7 +198,8 @@ def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array, settle: Array
     factor = factorise(problem, primal, dual)
     nothing = Side(*(jnp.zeros_like(value) for value in primal))
     ahead, beside = newton(problem, primal, dual, factor, nothing)
-    forward, upward = length(ahead), length(beside)
+    share = 1.0 - jnp.clip(gap / dual_value(problem, dual.sources, dual.bounds[1]), *LEFT)
+    forward, upward = length(ahead, share), length(beside, share)
     # Steps of feasible points are orthogonal, so the gap after the affine step follows from the dual objective alone.
     rise = dual_value(problem, dual.sources * beside.sources, dual.bounds[1] * beside.bounds[1])
     left = jnp.clip(1.0 - forward + (upward - forward) * rise / gap, 0.0, 1.0)
@@ -193,4 +208,4 @@ def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array, settle: Array
     same = Side(problem.arcs, problem.sources, jnp.broadcast_to(problem.segments, aim.bounds.shape))
     aim = jax.tree.map(lambda alike, better: jnp.where(settle, alike, better), same, aim)
     ahead, beside = newton(problem, primal, dual, factor, aim)
-    return move(primal, ahead, length(ahead)), move(dual, beside, length(beside))
+    return move(primal, ahead, length(ahead, share)), move(dual, beside, length(beside, share))

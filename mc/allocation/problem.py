@@ -12,7 +12,7 @@ SEGMENTS = ("converter_base", "electric", "converter_extra")
 more scrap in converters."""
 
 
-CONVERTER_STEPS, ELECTRIC_STEPS = 2, 4
+CONVERTER_STEPS, ELECTRIC_STEPS = 2, 8
 """Steps into which the room of converters and of electric furnaces is cut, for what scrap is worth falls with each."""
 
 
@@ -22,7 +22,8 @@ class Roads:
     """How scrap can move in a draw; the same in all years.
 
     Attributes:
-        haul: distance scrap is moved, own-province haul on the diagonal, km [province, destination].
+        haul: distance scrap is moved: a local haul and, to another province, the distance between capitals, km
+            [province, destination].
         co2: freight emissions, t CO2 per t km [].
         cost: freight cost that grows with distance, CNY per t km [].
         loading: freight cost that does not, CNY per t [].

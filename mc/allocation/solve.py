@@ -22,7 +22,7 @@ from mc.allocation.transport import Plan, Transport, attainable, in_double
 STOP = 3e-9
 """Duality gap, relative to the dual value, at which the interior point method stops."""
 
-CAP = 30
+CAP = 60
 """Iterations after which it stops anyway; the hardest of 90,000 took 21."""
 
 

@@ -90,7 +90,7 @@ class Freight:
     circuity_road: Array = quantity("1", low=1, high=3, meaning="road distance over great-circle distance")
     circuity_rail: Array = quantity("1", low=1, high=3, meaning="rail distance over great-circle distance")
     rail_share: Array = quantity("1", high=1, meaning="share of tonne-kilometres by rail")
-    own_province_haul: Array = quantity("km", high=2000, meaning="haul inside a province")
+    own_province_haul: Array = quantity("km", high=2000, meaning="haul inside a province, part of every haul")
     gravity_distance: Array = quantity("km", low=1, high=10000, meaning="e-folding distance of the scrap market")
 
 

@@ -57,8 +57,7 @@ class Before:
 
 def roads(freight: Freight, distances: Distances, world: World) -> Roads:
     """How scrap moves in this draw: road and rail share the tonne-kilometres; inside a province a haul of its own."""
-    same = jnp.eye(distances.distance.shape[0], dtype=distances.distance.dtype)
-    haul = distances.distance * (1.0 - same) + freight.own_province_haul * same
+    haul = distances.distance + freight.own_province_haul
     rail = freight.rail_share * freight.circuity_rail
     road = (1.0 - freight.rail_share) * freight.circuity_road
     per_km = road * freight.road_co2 + rail * freight.rail_co2

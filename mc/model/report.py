@@ -208,6 +208,7 @@ def coordination(world: World, result: Result, verdict: Verdict) -> dict[str, Ar
     return {
         "scrap_gain": verdict.ahead.T,
         "scrap_gain_cumulative": jnp.cumsum(verdict.ahead, axis=0).T,
+        "scrap_gain_booked": verdict.booked_ahead.T,
         "scrap_value": verdict.value,
         "scrap_price_by_province": verdict.prices.source.T,
         "scrap_delivered_by_province": verdict.prices.delivered.T,

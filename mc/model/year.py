@@ -53,6 +53,7 @@ class Verdict:
         value: CO2 that purchased scrap avoids by the worth of its uses, freight taken off, Mt [].
         ahead: the same less what each rival policy would have reached in this state, Mt [rival].
         booked: the same as the chain books it, Mt [].
+        booked_ahead: that less what the chain would book of each rival in this state, Mt [rival].
     """
 
     flows: Array
@@ -62,6 +63,7 @@ class Verdict:
     value: Array
     ahead: Array
     booked: Array
+    booked_ahead: Array
 
 
 @jax.tree_util.register_dataclass
@@ -193,9 +195,12 @@ def judge(
         return None, allocation.memory
     rivals = {name: rival(problem) for name, rival in RIVALS.items()}
     reached, own = [value(problem, rival.flows) for rival in rivals.values()], value(problem, allocation.flows)
-    scrap = jnp.stack([ready.on_site, ready.on_site + allocation.use])
+    plans = [allocation, *rivals.values()]
+    scrap = jnp.stack([ready.on_site, *(ready.on_site + plan.use for plan in plans)])
     runs = jax.vmap(lambda one: made(dispatch.dispatch(inputs, world, ready.capacity, one, force)))(scrap)
-    freight = (allocation.flows * problem.roads.haul).sum() * problem.roads.co2
+    avoided = jax.vmap(lambda run: charge(toll, runs[0] - run).sum())(runs[1:])
+    work = jnp.stack([(plan.flows * problem.roads.haul).sum() for plan in plans])
+    booked = avoided - work * problem.roads.co2
     dtype = problem.supply.dtype
     verdict = Verdict(
         flows=allocation.flows,
@@ -204,7 +209,8 @@ def judge(
         iterations=allocation.info.iterations,
         value=own.astype(dtype),
         ahead=jnp.stack([(own - rival).astype(dtype) for rival in reached]),
-        booked=charge(toll, runs[0] - runs[1]).sum() - freight,
+        booked=booked[0],
+        booked_ahead=booked[0] - booked[1:],
     )
     return verdict, rivals["market"].memory
 

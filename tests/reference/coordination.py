@@ -10,7 +10,7 @@ from reference.power import Power
 from reference.running import Ran, run
 from reference.technology import Technology
 
-CONVERTER_STEPS, ELECTRIC_STEPS = 2, 4
+CONVERTER_STEPS, ELECTRIC_STEPS = 2, 8
 LEAST_ROOM = 1e-4
 
 

@@ -28,7 +28,7 @@ def make_market(inputs: Any, makes: list[bool], nearest: list[int]) -> Market:
     haul, co2, cost = (np.zeros((size, size)) for _ in range(3))
     for i in range(size):
         for j in range(size):
-            haul[i, j] = freight.own_province_haul if i == j else distance[i, j]
+            haul[i, j] = distance[i, j] + freight.own_province_haul
             for share, circuity, grams, rate, fixed in (
                 (
                     1 - freight.rail_share,

@@ -13,8 +13,7 @@ MARKET_STEPS = 8
 class Freight:
     def __init__(self, inputs: Any, nearest: np.ndarray) -> None:
         freight, distance = inputs.freight, inputs.distances.distance
-        same = np.eye(distance.shape[1])
-        self.haul = distance * (1.0 - same) + freight.own_province_haul[:, None, None] * same
+        self.haul = distance + freight.own_province_haul[:, None, None]
         rail, road = freight.rail_share * freight.circuity_rail, (1.0 - freight.rail_share) * freight.circuity_road
         self.co2 = (road * freight.road_co2 + rail * freight.rail_co2) / 1000.0
         self.cost = road * freight.road_cost + rail * freight.rail_cost
