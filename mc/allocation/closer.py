@@ -24,7 +24,7 @@ def solve_closer(problem: Transport) -> Plan:
 
     def further(_: int, state: tuple[Side, Side, Plan]) -> tuple[Side, Side, Plan]:
         primal, dual, best = state
-        primal, dual = iterate(scaled, primal, dual, duality_gap(scaled, primal, dual), jnp.zeros((), bool))
+        primal, dual = iterate(scaled, primal, dual, duality_gap(scaled, primal, dual), *(jnp.zeros((), bool),) * 2)
         plan = certified(whole, within, scaled, primal, dual, best.iterations + 1)
         closer = plan.gap < best.gap
         return primal, dual, jax.tree.map(lambda new, old: jnp.where(closer, new, old), plan, best)

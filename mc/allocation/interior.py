@@ -14,10 +14,10 @@ from jax import Array
 
 from mc.allocation.scaled import Scaled, positive_or_one
 
-LEFT = (5e-4, 1e-2)
-"""Least and most that is left of the way to the boundary, the relative gap between. Leaving little from the start takes
+LEAST_LEFT, MOST_LEFT, MOST_LEFT_CAREFUL = 5e-4, 1e-2, 0.2
+"""Least and most that is left of the way to the boundary, the relative gap between. Leaving least from the start takes
 half as many more steps at worst, and a batch waits for its worst: steps of a province that differ by 1e-4 in worth make
-iterates stick to the boundary."""
+iterates stick to the boundary. A careful one sticks elsewhere."""
 
 REGULARISATION = 1e-15
 """Relative, on the diagonal: keeps the factor of a degenerate problem finite."""
@@ -188,8 +188,8 @@ def move(side: Side, step: Side, size: Array) -> Side:
     return Side(*(value * (1.0 + size * change) for value, change in zip(side, step, strict=True)))
 
 
-def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array, settle: Array) -> tuple[Side, Side]:
-    """One predictor and one corrector from a point with the given duality gap.
+def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array, settle: Array, careful: Array) -> tuple[Side, Side]:
+    """One predictor and one corrector from a point with the given duality gap; `careful` keeps off the boundary.
 
     To `settle` is to leave the products as they are and mend supplies and balances alone. Prices of provinces that
     trade with no others can take long steps together, whose rounding, times x / z, leaks into balances; a step that
@@ -198,7 +198,8 @@ def iterate(problem: Scaled, primal: Side, dual: Side, gap: Array, settle: Array
     factor = factorise(problem, primal, dual)
     nothing = Side(*(jnp.zeros_like(value) for value in primal))
     ahead, beside = newton(problem, primal, dual, factor, nothing)
-    share = 1.0 - jnp.clip(gap / dual_value(problem, dual.sources, dual.bounds[1]), *LEFT)
+    most = jnp.where(careful, MOST_LEFT_CAREFUL, MOST_LEFT)
+    share = 1.0 - jnp.clip(gap / dual_value(problem, dual.sources, dual.bounds[1]), LEAST_LEFT, most)
     forward, upward = length(ahead, share), length(beside, share)
     # Steps of feasible points are orthogonal, so the gap after the affine step follows from the dual objective alone.
     rise = dual_value(problem, dual.sources * beside.sources, dual.bounds[1] * beside.bounds[1])
