@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 from digits import number, percent
 from flows import FLOW, LINK, arcs, ends, flows_of, matrix
+from front import front
 from gains import SAME_STATE, chance, coordinated, gain, gain_sum, gain_table, lead, worst_chance
 from origin import count, error_note, provenance, warnings
 from page import Figure, Page
@@ -33,6 +34,7 @@ FIGURES: tuple[tuple[str, Builder, tuple[str, ...], str], ...] = (
     ),
     ("matrix", lambda cube: matrix(cube, coordinated(cube) or ""), (FLOW, LINK), ""),
     ("prices", prices, (FLOW, PRICE), ""),
+    ("front", front, (), "no trade-offs lie beside the cube (ferrocast pareto RUN writes NAME.pareto.nc)."),
 )
 """Figures in their order: name, builder, the outputs that each needs, and what is said where it returns nothing."""
 

@@ -9,6 +9,7 @@ compared, never flows.
 import dataclasses
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -23,7 +24,7 @@ from transports import FAMILIES, Arrays, steel
 from mc.allocation.certificate import bound_of, repair, tighten, value_of, violation_of
 from mc.allocation.interior import duality_gap, iterate, leak, start
 from mc.allocation.scaled import scale
-from mc.allocation.solve import STOP, best_value, solve
+from mc.allocation.solve import SECOND_TRY, STOP, best_value, solve
 from mc.allocation.transport import Plan, Transport
 
 BATCH = 125
@@ -428,3 +429,13 @@ def test_a_plan_has_no_derivative() -> None:
         return scale * arrivals
 
     assert jax.grad(stopped)(jnp.ones(())) == pytest.approx(12.0, rel=1e-8)
+
+
+def test_a_problem_that_sticks_to_the_boundary_is_begun_again() -> None:
+    """A year of the chain whose steps of worth differ by 1e-7: the first try stays at a gap of 1e-6 for good."""
+    arrays = np.load(Path(__file__).parent / "problems" / "sticky.npz")
+    with jax.enable_x64(True):
+        plan = solve(Transport(**{name: jnp.asarray(values, np.float64) for name, values in arrays.items()}))
+    assert int(plan.iterations) > SECOND_TRY
+    assert bool(plan.converged)
+    assert float(plan.gap) <= 1e-8
