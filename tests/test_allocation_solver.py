@@ -326,14 +326,14 @@ def test_balances_that_leak_are_mended_before_it_stops() -> None:
 
 def test_settling_mends_balances_and_leaves_the_gap() -> None:
     problem = scale(Transport(*(jnp.asarray(part[0]) for part in FAMILIES["steel"](np.random.default_rng(4), 1))))
-    step, (primal, dual) = jax.jit(iterate), start(problem)
+    step, (primal, dual), no = jax.jit(iterate), start(problem), jnp.asarray(False)
     for _ in range(6):
-        primal, dual = step(problem, primal, dual, duality_gap(problem, primal, dual), jnp.array(False))
+        primal, dual = step(problem, primal, dual, duality_gap(problem, primal, dual), no, no)
     noise = jnp.asarray(np.random.default_rng(5).uniform(-1e-6, 1e-6, primal.arcs.shape))
     primal = primal._replace(arcs=primal.arcs * (1.0 + noise))
     gap = duality_gap(problem, primal, dual)
     assert leak(problem, primal, dual) > 1e-8
-    primal, dual = step(problem, primal, dual, gap, jnp.array(True))
+    primal, dual = step(problem, primal, dual, gap, ~no, no)
     assert leak(problem, primal, dual) < 1e-13
     assert duality_gap(problem, primal, dual) == pytest.approx(float(gap), rel=1e-3)
 

@@ -60,8 +60,9 @@ def test_fronts_fall_in_one_objective_as_they_rise_in_the_other() -> None:
 def test_no_instrument_does_better_than_the_best_plan_and_a_higher_carbon_price_does_no_worse() -> None:
     forgone = answers()["co2_forgone"]
     prices = [at for at, name in enumerate(INSTRUMENTS) if name.startswith("carbon_price")]
-    assert (forgone >= -1e-6).all()
-    assert (np.diff(forgone[..., prices], axis=-1) <= 1e-6).all()
+    # Plans are proven to 1e-8 of some 1,000 Mt.
+    assert (forgone >= -1e-5).all()
+    assert (np.diff(forgone[..., prices], axis=-1) <= 1e-5).all()
     assert (
         forgone[..., INSTRUMENTS.index("autarky")] >= forgone[..., INSTRUMENTS.index("regional_pools")] - 1e-6
     ).all()
