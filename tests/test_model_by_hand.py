@@ -76,23 +76,23 @@ ROOM = [11.76 - 2.73, 7.84 - 1.82]
 SUPPLY = BOUGHT[1] / 2.0  # each province uses half of the steel and so yields half of the scrap
 
 
-def close(name: str, values: object, expected: object) -> None:
+def assert_close(name: str, values: object, expected: object) -> None:
     np.testing.assert_allclose(np.asarray(values), np.asarray(expected), rtol=1e-12, atol=1e-12, err_msg=name)
 
 
 def test_people_income_and_demand() -> None:
-    close("people", found()["population"], [100.0] * 3)
-    close("income", found()["income_by_province"], np.full((2, 3), 5000.0 / 50.0))
-    close("inflow", found()["steel_inflow"], [64.8, 58.32, 52.488])
-    close("made", found()["steel_use"], MADE)
-    close("crude", found()["crude_steel"], CRUDE)
-    close("output", found()["crude_steel_by_province"], [[60.0, 54.6, 49.74], [40.0, 36.4, 33.16]])
-    close("tie", found()["level_tie"], 1.0)
+    assert_close("people", found()["population"], [100.0] * 3)
+    assert_close("income", found()["income_by_province"], np.full((2, 3), 5000.0 / 50.0))
+    assert_close("inflow", found()["steel_inflow"], [64.8, 58.32, 52.488])
+    assert_close("made", found()["steel_use"], MADE)
+    assert_close("crude", found()["crude_steel"], CRUDE)
+    assert_close("output", found()["crude_steel_by_province"], [[60.0, 54.6, 49.74], [40.0, 36.4, 33.16]])
+    assert_close("tie", found()["level_tie"], 1.0)
 
 
 def test_steel_in_use() -> None:
-    close("stock", found()["steel_stock"], [stock(year) for year in (2020, 2021, 2022)])
-    close("retired", found()["steel_retired"], [retired(year) for year in (2020, 2021, 2022)])
+    assert_close("stock", found()["steel_stock"], [stock(year) for year in (2020, 2021, 2022)])
+    assert_close("retired", found()["steel_retired"], [retired(year) for year in (2020, 2021, 2022)])
     # On paper: 64.8 x 0.951229 + 64.8 x 0.860708 + 32.4 x 0.778801.
     assert found()["steel_stock"][BASE] == pytest.approx(61.6397 + 55.7739 + 25.2331, abs=2e-4)
     # 64.8 x 0.048771 + 64.8 x 0.090521 + 32.4 x 0.081907.
@@ -100,40 +100,40 @@ def test_steel_in_use() -> None:
 
 
 def test_scrap_that_arises() -> None:
-    close("home", found()["scrap_home"], HOME)
-    close("prompt", found()["scrap_prompt"], PROMPT)
-    close("closure", found()["scrap_closure_factor"], 5.0 / (0.5 * retired(2020)))
-    close("obsolete", found()["scrap_obsolete"], OBSOLETE)
-    close("bought", found()["scrap_purchasable"], BOUGHT)
-    close("supply", found()["scrap_supply"], np.add(np.add(HOME, PROMPT), OBSOLETE))
+    assert_close("home", found()["scrap_home"], HOME)
+    assert_close("prompt", found()["scrap_prompt"], PROMPT)
+    assert_close("closure", found()["scrap_closure_factor"], 5.0 / (0.5 * retired(2020)))
+    assert_close("obsolete", found()["scrap_obsolete"], OBSOLETE)
+    assert_close("bought", found()["scrap_purchasable"], BOUGHT)
+    assert_close("supply", found()["scrap_supply"], np.add(np.add(HOME, PROMPT), OBSOLETE))
 
 
 def test_base_year_of_iron_and_scrap() -> None:
-    close("charged", found()["scrap_used"][:, BASE], [CHARGED] * 2)
+    assert_close("charged", found()["scrap_used"][:, BASE], [CHARGED] * 2)
     # North: 54 Mt of converter steel take 4.8 of the 8 Mt, 6 Mt of electric steel take 4.8 Mt.
-    close("by province", found()["scrap_used_by_province"][AUTARKY, :, BASE], [9.6, 6.4])
-    close("arrivals", found()["scrap_arrivals_by_province"][AUTARKY, :, BASE], [9.6 - 3.0, 6.4 - 2.0])
-    close("pig iron", found()["pig_iron"][:, BASE], [86.0] * 2)
-    close("electric", found()["eaf_share"][:, BASE], [0.1] * 2)
+    assert_close("by province", found()["scrap_used_by_province"][AUTARKY, :, BASE], [9.6, 6.4])
+    assert_close("arrivals", found()["scrap_arrivals_by_province"][AUTARKY, :, BASE], [9.6 - 3.0, 6.4 - 2.0])
+    assert_close("pig iron", found()["pig_iron"][:, BASE], [86.0] * 2)
+    assert_close("electric", found()["eaf_share"][:, BASE], [0.1] * 2)
 
 
 def test_autarky_keeps_scrap_at_home() -> None:
     # North takes all of its own; south has more than the 6.02 Mt that it can use.
     assert pytest.approx(7.19976, abs=1e-4) == SUPPLY
-    close("arrivals", found()["scrap_arrivals_by_province"][AUTARKY, :, NEXT], [SUPPLY, ROOM[SOUTH]])
-    close("used", found()["scrap_used_by_province"][AUTARKY, :, NEXT], [2.73 + SUPPLY, 7.84])
-    close("traded", found()["scrap_traded"][AUTARKY, NEXT], 0.0)
-    close("unused", found()["scrap_unused"][AUTARKY, NEXT], SUPPLY - ROOM[SOUTH])
-    close("work", found()["scrap_freight_work"][AUTARKY, NEXT], (SUPPLY + ROOM[SOUTH]) * 100.0 / 1000.0)
+    assert_close("arrivals", found()["scrap_arrivals_by_province"][AUTARKY, :, NEXT], [SUPPLY, ROOM[SOUTH]])
+    assert_close("used", found()["scrap_used_by_province"][AUTARKY, :, NEXT], [2.73 + SUPPLY, 7.84])
+    assert_close("traded", found()["scrap_traded"][AUTARKY, NEXT], 0.0)
+    assert_close("unused", found()["scrap_unused"][AUTARKY, NEXT], SUPPLY - ROOM[SOUTH])
+    assert_close("work", found()["scrap_freight_work"][AUTARKY, NEXT], (SUPPLY + ROOM[SOUTH]) * 100.0 / 1000.0)
 
 
 def test_pool_gives_all_the_same_share_of_their_room() -> None:
     share = BOUGHT[1] / sum(ROOM)
     assert share == pytest.approx(0.95678, abs=1e-4)
-    close("arrivals", found()["scrap_arrivals_by_province"][POOL, :, NEXT], [share * room for room in ROOM])
+    assert_close("arrivals", found()["scrap_arrivals_by_province"][POOL, :, NEXT], [share * room for room in ROOM])
     # Half of what the north gets comes from the south, and the other way round: 400 km more than 100.
-    close("traded", found()["scrap_traded"][POOL, NEXT], 0.5 * BOUGHT[1])
-    close("work", found()["scrap_freight_work"][POOL, NEXT], BOUGHT[1] * 0.5 * (100.0 + 500.0) / 1000.0)
+    assert_close("traded", found()["scrap_traded"][POOL, NEXT], 0.5 * BOUGHT[1])
+    assert_close("work", found()["scrap_freight_work"][POOL, NEXT], BOUGHT[1] * 0.5 * (100.0 + 500.0) / 1000.0)
 
 
 # North under autarky in 2021: 9.92976 Mt of scrap are charged, 2.28 + 7.2 + 0.44976. The furnaces make 9 Mt, converters
@@ -147,41 +147,41 @@ FREIGHT = SUPPLY * 100.0 * 1.2 * 0.1 / 1000.0
 
 
 def test_steel_by_route() -> None:
-    close("north", found()["production_by_route_by_province"][AUTARKY, :, NORTH, NEXT], [9.0, 0.0, 45.6])
-    close("south", found()["production_by_route_by_province"][AUTARKY, :, SOUTH, NEXT], [6.0, 0.0, 30.4])
+    assert_close("north", found()["production_by_route_by_province"][AUTARKY, :, NORTH, NEXT], [9.0, 0.0, 45.6])
+    assert_close("south", found()["production_by_route_by_province"][AUTARKY, :, SOUTH, NEXT], [6.0, 0.0, 30.4])
     # South: 7.84 Mt of scrap are 4.8 electric and 3.04 in converters, 27.36 + 1.2 Mt of hot metal.
-    close("pig iron", found()["pig_iron"][AUTARKY, NEXT], HOT_METAL + 27.36 + 1.2 + 2.0)
+    assert_close("pig iron", found()["pig_iron"][AUTARKY, NEXT], HOT_METAL + 27.36 + 1.2 + 2.0)
 
 
 def test_co2_by_scope() -> None:
     assert pytest.approx(44.67024, abs=1e-4) == HOT_METAL
-    close("scope 1", found()["co2_scope1_by_province"][AUTARKY, NORTH, NEXT], SCOPE1)
-    close("power", found()["electricity_by_province"][AUTARKY, NORTH, NEXT], POWER)
+    assert_close("scope 1", found()["co2_scope1_by_province"][AUTARKY, NORTH, NEXT], SCOPE1)
+    assert_close("power", found()["electricity_by_province"][AUTARKY, NORTH, NEXT], POWER)
     # The north's grid is 1.2 times the nation's 0.5 t/MWh by its factors and by its resources.
-    close("scope 2", found()["co2_scope2_by_province"][AUTARKY, NORTH, NEXT], POWER * 0.6)
+    assert_close("scope 2", found()["co2_scope2_by_province"][AUTARKY, NORTH, NEXT], POWER * 0.6)
     # Ore 1.5 t a tonne of hot metal x 0.05, lime 0.04 t a tonne of converter steel, 20 GJ of coal x 0.01, trucks.
     upstream = HOT_METAL * 1.5 * 0.05 + 45.6 * 0.04 * 1.0 + HOT_METAL * 20.0 * 0.01 + FREIGHT
-    close("scope 3", found()["co2_scope3_by_province"][AUTARKY, NORTH, NEXT], upstream)
+    assert_close("scope 3", found()["co2_scope3_by_province"][AUTARKY, NORTH, NEXT], upstream)
 
 
 def test_base_year_co2_of_the_nation() -> None:
     # 84 Mt of hot metal at 2 t, 90 Mt of converter steel at 0.1 t, 10 Mt of electric steel at 0.07 t.
-    close("scope 1", found()["co2_scope1"][AUTARKY, BASE], 168.0 + 9.0 + 0.7)
+    assert_close("scope 1", found()["co2_scope1"][AUTARKY, BASE], 168.0 + 9.0 + 0.7)
     # North 54 x 0.2 + 6 x 0.5 TWh at 0.6, south 36 x 0.2 + 4 x 0.5 TWh at 0.4.
-    close("scope 2", found()["co2_scope2"][AUTARKY, BASE], 13.8 * 0.6 + 9.2 * 0.4)
+    assert_close("scope 2", found()["co2_scope2"][AUTARKY, BASE], 13.8 * 0.6 + 9.2 * 0.4)
 
 
 def test_energy() -> None:
     energy = found()["energy_by_carrier_by_province"][AUTARKY, :, NORTH, NEXT]
-    close("coal", energy[COAL], HOT_METAL * 20.0)
-    close("gas", energy[GAS], 9.0)
-    close("electricity", energy[ELECTRICITY], POWER * 3.6)
-    close("ore", found()["iron_ore_by_province"][AUTARKY, NORTH, NEXT], HOT_METAL * 1.5)
+    assert_close("coal", energy[COAL], HOT_METAL * 20.0)
+    assert_close("gas", energy[GAS], 9.0)
+    assert_close("electricity", energy[ELECTRICITY], POWER * 3.6)
+    assert_close("ore", found()["iron_ore_by_province"][AUTARKY, NORTH, NEXT], HOT_METAL * 1.5)
 
 
 def test_pollutants() -> None:
     # Half of the fleet at 1 kg instead of 2 kg a tonne of hot metal.
-    close("SO2", found()["pollutants_by_province"][AUTARKY, 0, NORTH, NEXT], HOT_METAL * 1.5)
+    assert_close("SO2", found()["pollutants_by_province"][AUTARKY, 0, NORTH, NEXT], HOT_METAL * 1.5)
 
 
 def test_cost() -> None:
@@ -192,15 +192,15 @@ def test_cost() -> None:
     ore, carbon = HOT_METAL * 1.5 * 100.0, SCOPE1 * 50.0
     scrap = SUPPLY * (300.0 + 100.0 * 1.2 * 0.2 + 10.0)
     north = found()["cost_by_province"][AUTARKY, NORTH, NEXT]
-    close("cost", north, (capital + carriers + ore + carbon + scrap) / 1000.0)
+    assert_close("cost", north, (capital + carriers + ore + carbon + scrap) / 1000.0)
 
 
 def test_neutrality_counts_the_sinks_by_emissions_of_the_base_year() -> None:
     emitted = found()["co2_direct_power_by_province"][AUTARKY]
     share = emitted[NORTH, BASE] / emitted[:, BASE].sum()
     net = (emitted[NORTH, NEXT] - 5.0 * share) / emitted[NORTH, BASE]
-    close("net", found()["net_ratio_by_province"][AUTARKY, NORTH, NEXT], net)
-    close("neutral", found()["neutral_count"][AUTARKY, 0], [0.0, 0.0, 0.0])
+    assert_close("net", found()["net_ratio_by_province"][AUTARKY, NORTH, NEXT], net)
+    assert_close("neutral", found()["neutral_count"][AUTARKY, 0], [0.0, 0.0, 0.0])
 
 
 def test_electric_furnaces_grow_by_half_again() -> None:
@@ -208,6 +208,6 @@ def test_electric_furnaces_grow_by_half_again() -> None:
     cooling = 0.05 * (49.74 - 13.5)
     supplied = 0.6 * HOME[2] + BOUGHT[2] / 2.0
     electric = min(13.5, (supplied - cooling) / 0.8)
-    close("electric", found()["production_by_route_by_province"][AUTARKY, SCRAP_EAF, NORTH, 2], electric)
-    close("best", found()["production_by_route"][AUTARKY, BF_BEST], [0.0] * 3)
-    close("rest", found()["production_by_route_by_province"][AUTARKY, BF_BOF, NORTH, 2], 49.74 - electric)
+    assert_close("electric", found()["production_by_route_by_province"][AUTARKY, SCRAP_EAF, NORTH, 2], electric)
+    assert_close("best", found()["production_by_route"][AUTARKY, BF_BEST], [0.0] * 3)
+    assert_close("rest", found()["production_by_route_by_province"][AUTARKY, BF_BOF, NORTH, 2], 49.74 - electric)

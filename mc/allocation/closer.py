@@ -2,12 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from mc.allocation.certificate import PROVEN, bound_of, relative_gap, repair, tighten, value_of, violation_of
 from mc.allocation.interior import Side, duality_gap, iterate
-from mc.allocation.scaled import Scaled, scale
-from mc.allocation.solve import CAP, approach
+from mc.allocation.scaled import scale
+from mc.allocation.solve import CAP, approach, certified
 from mc.allocation.transport import Plan, Transport, attainable, in_double
 
 FURTHER = 2
@@ -31,13 +29,3 @@ def solve_closer(problem: Transport) -> Plan:
 
     closest: Plan = jax.lax.fori_loop(0, FURTHER, further, (primal, dual, best))[2]
     return closest
-
-
-def certified(whole: Transport, within: Transport, scaled: Scaled, primal: Side, dual: Side, iterations: Array) -> Plan:
-    """The plan and the proof that a point of the interior point method amounts to."""
-    flows, use = repair(within, jnp.where(scaled.arcs > 0.0, primal.arcs, 0.0) * scaled.mass)
-    price, delivered = tighten(within, dual.sources * scaled.money)
-    value, bound = value_of(within, flows, use), bound_of(within, price, delivered)
-    gap = relative_gap(within, value, bound)
-    breach = violation_of(whole, flows, use)
-    return Plan(flows, use, price, delivered, value, bound, gap, breach, iterations, gap <= PROVEN)

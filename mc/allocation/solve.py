@@ -44,18 +44,22 @@ def solve(problem: Transport, cap: int = CAP) -> Plan:
     whole = in_double(problem)
     within = attainable(whole)
     scaled = scale(within)
-    primal, dual, iterations = approach(scaled, cap)
+    return certified(whole, within, scaled, *approach(scaled, cap))
+
+
+@solve.defjvp
+def _no_derivative(_cap: int, _plan_of: tuple[Transport], _change: tuple[Transport]) -> tuple[Plan, Plan]:
+    raise TypeError("a plan has no derivative: differentiate mc.allocation.solve.best_value, or stop the gradient")
+
+
+def certified(whole: Transport, within: Transport, scaled: Scaled, primal: Side, dual: Side, iterations: Array) -> Plan:
+    """The plan and the proof that a point of the interior point method amounts to."""
     flows, use = repair(within, jnp.where(scaled.arcs > 0.0, primal.arcs, 0.0) * scaled.mass)
     price, delivered = tighten(within, dual.sources * scaled.money)
     value, bound = value_of(within, flows, use), bound_of(within, price, delivered)
     gap = relative_gap(within, value, bound)
     breach = violation_of(whole, flows, use)
     return Plan(flows, use, price, delivered, value, bound, gap, breach, iterations, gap <= PROVEN)
-
-
-@solve.defjvp
-def _no_derivative(_cap: int, _plan_of: tuple[Transport], _change: tuple[Transport]) -> tuple[Plan, Plan]:
-    raise TypeError("a plan has no derivative: differentiate mc.allocation.solve.best_value, or stop the gradient")
 
 
 @jax.custom_jvp
