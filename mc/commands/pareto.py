@@ -32,6 +32,7 @@ def pareto(
     priors: Annotated[str | None, typer.Option(help="Folder of priors; FERROCAST_PRIORS.")] = None,
     out: Annotated[str | None, typer.Option(help="Cube to write; default: NAME.pareto.nc beside the run's.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cube that exists.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the saved state, if there is one.")] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -61,7 +62,8 @@ def pareto(
         "output.cube": out,
     }
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
-    answer(_asked(run, named=out is not None), overwrite, json, model=functools.partial(_pose, question=question))
+    model = functools.partial(_pose, question=question)
+    answer(_asked(run, named=out is not None), json, overwrite=overwrite, resume=resume, model=model)
 
 
 def _question(years: str, objectives: str) -> "Question":

@@ -110,9 +110,10 @@ class Keep(Section):
 
 
 class Destination(Section):
-    """Where the cube goes; empty is out/<name of the run file>.nc beside the run file."""
+    """Where the cube goes (empty: out/<name of the run file>.nc beside the run file); seconds between saved states."""
 
     cube: Text = ""
+    save_every: float = Field(30.0, ge=0.0, le=86_400.0)
 
 
 class RunFile(Section):
