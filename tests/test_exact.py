@@ -12,6 +12,7 @@ from mc.ensemble import Settings, run_ensemble
 from mc.errors import Stopped
 from mc.exact import exact_quantiles
 from mc.study import Input, Output, Prior, Study
+from mc.summary import finish
 
 SETTINGS = Settings(draws=3000, block=64, pilot=256, differences=("co2",), reference="low", keep=("co2", "shape"))
 
@@ -65,8 +66,6 @@ def test_streamed_quantiles_are_close_and_not_exact() -> None:
     study = toy_study(("low", "high"))
     settings = dataclasses.replace(SETTINGS, keep=("co2",))
     state = run_ensemble(study, settings)
-    from mc.summary import finish
-
     streamed = finish(study, settings, state).series["co2"].value["quantile"]
     found = exact_quantiles(study, settings, state, ("co2",))["co2"]
     spread = np.ptp(found, axis=0)
@@ -85,3 +84,30 @@ def test_a_stop_is_heard() -> None:
     state = run_ensemble(study, settings)
     with pytest.raises(Stopped):
         exact_quantiles(study, settings, state, ("co2",), stop=lambda: True)
+
+
+@pytest.mark.parametrize("sampler", ["sobol", "plain"])
+def test_errors_of_streamed_quantiles_hold_what_the_bins_hide(sampler: str) -> None:
+    """A long Sobol' run of a smooth function knows ranks far better than a bin is wide."""
+
+    def function(data: dict[str, jnp.ndarray], draw: dict[str, jnp.ndarray]) -> dict[str, jnp.ndarray]:
+        del data
+        z = draw["z"]
+        return {"x": jnp.stack([z, jnp.exp(z), jnp.exp(1.5 * z), draw["u"] + draw["w"]])}
+
+    uniform = Prior("uniform", 0.0, 0.5, 1.0)
+    named = {"z": Prior("normal", -1.645, 0.0, 1.645), "u": uniform, "w": uniform}
+    inputs = tuple(Input(name, (prior,), dimensions=(at,)) for at, (name, prior) in enumerate(named.items()))
+    study = Study("smooth", inputs, (Output("x", "1", ("kind",), "x"),), {"kind": ("n", "l", "h", "t")}, {}, function)
+    probabilities = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
+    settings = Settings(draws=2**16, block=1024, probabilities=probabilities, sampler=sampler)
+    state = run_ensemble(study, settings)
+    streamed = finish(study, settings, state).series["x"]
+    off = streamed.value["quantile"] - exact_quantiles(study, settings, state, ("x",))["x"]
+    error = streamed.mcse["quantile"]
+    assert (np.abs(off) <= 3.0 * error).all()
+    without = np.sqrt(np.maximum(error**2 - streamed.diagnostic["resolution"] ** 2, 0.0))
+    if sampler == "plain":
+        np.testing.assert_allclose(without, error, rtol=0.1)
+    else:
+        assert (np.abs(off) > 3.0 * without).any(), "otherwise the resolution would not matter"

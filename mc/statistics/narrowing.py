@@ -26,7 +26,7 @@ PARTS = 256
 class Narrowing:
     """Draws below each bracket and in each of its parts; `targets` brackets an element, set by `mc.exact`."""
 
-    targets: int
+    targets: int = 2
     key: str = "narrowing"
     needs_values: bool = False
 
