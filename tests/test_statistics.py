@@ -90,7 +90,7 @@ def rank_error(values, quantile, probability):
 
 def test_registry_names_every_statistic_by_its_key():
     assert {"moments": Moments, "quantiles": Quantiles, "exceedance": Exceedance, "narrowing": Narrowing} == STATISTICS
-    instances = (Moments(), Quantiles(PROBABILITIES), Exceedance("over", "y", above=1.0))
+    instances = (Moments(), Quantiles(PROBABILITIES), Exceedance("over", "y", above=1.0), Narrowing())
     assert [one.key.split("/")[0] for one in instances] == list(STATISTICS)
 
 
