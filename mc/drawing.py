@@ -20,6 +20,7 @@ from mc.state import EnsembleState, FailedDraws
 if TYPE_CHECKING:
     import jax
 
+    from mc.accuracy import Goal, Reached
     from mc.ensemble import Progress
     from mc.settings import Settings
 
@@ -39,17 +40,24 @@ class Reporting:
 
 @dataclass(frozen=True)
 class Job:
-    """A run with its study and settings: what is to be drawn."""
+    """A run with its study and settings: what is to be drawn, how accurate it is to be, and how accurate it is."""
 
     run: Run
     posed: Posed
     settings: "Settings"
+    goals: "tuple[Goal, ...]" = ()
+    reached: "tuple[Reached, ...]" = ()
 
 
 def job_of(run: Run, posed: Posed) -> Job:
     """A run from its start; InputError where its settings have no meaning."""
     try:
-        return Job(run, posed, settings_of(run, posed.study))
+        settings = settings_of(run, posed.study)
+        if not run.ensemble.until:
+            return Job(run, posed, settings)
+        from mc.accuracy import parse_goal
+
+        return Job(run, posed, settings, tuple(parse_goal(text, posed.study, settings) for text in run.ensemble.until))
     except ValueError as error:
         raise InputError(f"{run.file}: {error}") from None
 
@@ -109,6 +117,7 @@ def draw(
     except FailedDraws:
         keeper.remove()  # going on would fail again
         raise
+    high = min(high, state.draws)
     done = sum(max(0, min(last, high) - max(first, low)) for first, last in state.ranges)
     if done < high - low:
         keeper.save(state)
@@ -138,21 +147,9 @@ def _with_memory(
     reporting: Reporting,
 ) -> tuple[Job, EnsembleState]:
     """The draws, in smaller blocks where the device has no memory for those asked for, unless some are done already."""
-    from mc.ensemble import run_ensemble
-
     for _ in range(HALVINGS):
         try:
-            return job, run_ensemble(
-                job.posed.study,
-                job.settings,
-                progress=reporting.progress,
-                stop=reporting.stop,
-                devices=lanes(devices),
-                draws=keeper.origin.asked,
-                state=begun,
-                save=keeper.save,
-                save_seconds=job.run.output.save_every,
-            )
+            return _drawn(job, devices, keeper, begun, reporting)
         except RuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
                 raise
@@ -165,6 +162,40 @@ def _with_memory(
         f"no memory for a block of {job.run.ensemble.block} draws; ask for fewer quantiles by province, a smaller "
         "block (--block, --device cpu), or a device with more memory"
     )
+
+
+def _drawn(
+    job: Job, devices: "Sequence[jax.Device]", keeper: Keeper, begun: EnsembleState | None, reporting: Reporting
+) -> tuple[Job, EnsembleState]:
+    """The draws that are asked for; fewer where the goals of the job are reached before."""
+    from mc.ensemble import run_ensemble
+
+    low, high = keeper.origin.asked
+
+    def add(number: int, state: EnsembleState | None) -> EnsembleState:
+        return run_ensemble(
+            job.posed.study,
+            job.settings,
+            progress=reporting.progress,
+            stop=reporting.stop,
+            devices=lanes(devices),
+            draws=(low, number),
+            state=state,
+            save=keeper.save,
+            save_seconds=job.run.output.save_every,
+        )
+
+    if not job.goals:
+        return job, add(high, begun)
+    from mc.accuracy import draw_until
+
+    state, reached = draw_until(job.posed.study, job.settings, job.goals, add, _say_reached, begun)
+    return replace(job, settings=replace(job.settings, draws=state.draws), reached=reached), state
+
+
+def _say_reached(draws: int, reached: "Sequence[Reached]") -> None:
+    for one in reached:
+        log.info("%d draws: %s", draws, one)
 
 
 def _with_block(run: Run, block: int) -> Run:

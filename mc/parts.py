@@ -35,7 +35,10 @@ def make_part(
     """Draw part `number` (1 to `of`) of a run, whole blocks, and leave its state in a file; returns its path.
 
     Every part runs the pilot of the run for itself, from the first draw, so that all find the same constants.
+    InputError where the run stops by its accuracy: no part knows that of the others.
     """
+    if run.ensemble.until:
+        raise InputError(f"{run.file}: a run with ensemble.until cannot be drawn in parts: give the number of draws")
     asked = range_of_part(run, number, of)
     file = state or state_file(run, f".part-{number:0{len(str(of))}d}-of-{of}")
     with claim(file, overwrite=True):

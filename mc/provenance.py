@@ -62,7 +62,8 @@ NOT_FACTS: Any = {
     "output": True,
     "replace": True,  # the rows of the priors hold it
     "model": {"priors"},  # what lies in that folder counts
-    "ensemble": {"device", "draws"},
+    "ensemble": {"device", "draws", "until"},
+    "statistics": {"exact"},  # a matter of further passes, but for the quantiles that it asks for, which are settings
     "keep": {"state"},
 }
 

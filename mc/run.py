@@ -1,6 +1,7 @@
 """Run -> cube on disk: the one place where all of mc meets."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc.axes import SCENARIO, YEAR
 from mc.cube.write import write_cube
-from mc.devices import find_devices, prepare
+from mc.devices import find_devices, lanes, prepare
 from mc.disk import claim, require_room
 from mc.places import is_file
 from mc.pose import Model, Posed, pose
@@ -20,9 +21,10 @@ from mc.runfile import Run, load_run
 
 if TYPE_CHECKING:
     from mc.checkpoint import Head, Origin
-    from mc.drawing import Job
+    from mc.drawing import Job, Reporting
     from mc.ensemble import Progress
     from mc.state import EnsembleState
+    from mc.summary import Summary
     from mc.tables import Priors
 
 log = logging.getLogger("ferrocast")
@@ -75,12 +77,18 @@ def make_cube(
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
         require_room(run.cube, expected_bytes(posed.study, job.settings))
         with _timed("drawing"):
+            _say_balance(job)
             job, drawn, keeper = draw(job, file, devices, begun=begun, reporting=Reporting(progress, stop))
         if is_file(file):
             keeper.save(drawn)
         _say_proofs(posed, drawn)
-        origin = provenance(job.run, posed.digest, devices) | {"wall_time_s": round(keeper.seconds, 3)}
-        lay_down(job, drawn, origin, part, replace(keeper.origin, seconds=keeper.seconds))
+        origin = provenance(job.run, posed.digest, devices) | {
+            "draws": drawn.draws,
+            "wall_time_s": round(keeper.seconds, 3),
+            "accuracy": "\n".join(map(str, job.reached)),
+        }
+        calls = Reporting(progress, stop)
+        lay_down(job, drawn, origin, part, replace(keeper.origin, seconds=keeper.seconds), calls)
         keeper.remove()
     return run.cube
 
@@ -92,17 +100,48 @@ def state_file(run: Run, part: str = "") -> Path:
     return run.cube.with_name(f"{run.cube.name.removesuffix('.nc')}{part}{SUFFIX}")
 
 
-def lay_down(job: "Job", state: "EnsembleState", attributes: Mapping[str, Any], part: Path, saved: "Origin") -> None:
+def lay_down(
+    job: "Job",
+    state: "EnsembleState",
+    attributes: Mapping[str, Any],
+    part: Path,
+    saved: "Origin",
+    reporting: "Reporting | None" = None,
+) -> None:
     """Turn a state into the cube of a job, under the temporary name `part` first."""
     from mc.cube.layout import lay_out
     from mc.summary import finish
 
+    summary = finish(job.posed.study, job.settings, state)
+    if job.run.statistics.exact:
+        summary = _exact(job, state, summary, reporting)
     with _timed("laying out the cube"):
-        summary = finish(job.posed.study, job.settings, state)
         origin = saved if job.run.keep.state else None
         groups = lay_out(job.posed, job.settings, summary, attributes, state, origin)
     with _timed("writing the cube"):
         write_cube(groups, part, job.run.cube)
+
+
+def _exact(job: "Job", state: "EnsembleState", summary: "Summary", reporting: "Reporting | None") -> "Summary":
+    """The summary with exact quantiles where the run asks for them: its draws are made again, once or twice."""
+    from mc.drawing import Reporting
+    from mc.exact import exact_quantiles
+    from mc.summary import with_exact
+
+    calls = reporting or Reporting()
+    devices = lanes(find_devices(job.run.ensemble.device))
+    log.info("drawing again for exact quantiles")
+    with _timed("exact quantiles"):
+        quantiles = exact_quantiles(
+            job.posed.study,
+            job.settings,
+            state,
+            job.run.statistics.exact,
+            devices=devices,
+            progress=calls.progress,
+            stop=calls.stop,
+        )
+    return with_exact(summary, state, quantiles)
 
 
 def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleState] | None":
@@ -128,6 +167,19 @@ def _is_answered(run: Run, priors: "Priors | None", model: Model) -> bool:
     found = open_cube(run.cube).attrs
     same = found.get("run_digest") == run_digest(run)
     return same and found.get("priors_digest", "") == model(run, priors).digest
+
+
+def _say_balance(job: "Job") -> None:
+    """Which numbers of draws would suit the sampler better, where the one asked for does not."""
+    run = job.run.ensemble
+    points = run.draws / run.scramblings
+    if run.sampler != "sobol" or run.until or math.log2(points).is_integer():
+        return
+    low = run.scramblings * 2 ** math.floor(math.log2(points))
+    log.info(
+        "%d draws: Sobol' points are even in powers of two of each of %d scramblings; %d or %d would use them best",
+        run.draws, run.scramblings, low, 2 * low,
+    )  # fmt: skip
 
 
 def _say_proofs(posed: Posed, state: "EnsembleState") -> None:

@@ -128,6 +128,8 @@ class _Layout:
             "ancillary_variables": item.output + MCSE,
             "statistics": " ".join(label for label in self.labels[STATISTIC] if label in values),
         }
+        if item.exact:
+            attributes["comment"] = "percentiles are order statistics of the draws, not read from bins"
         return self._stacked(item, values, attributes)
 
     def _errors(self, item: SeriesSummary) -> xr.Variable:
