@@ -198,6 +198,16 @@ def _say_reached(draws: int, reached: "Sequence[Reached]") -> None:
         log.info("%d draws: %s", draws, one)
 
 
+def with_measured_block(run: Run, posed: Posed, devices: "Sequence[jax.Device]") -> Run:
+    """The run with the block that suits the device, where nobody has stated one."""
+    if run.origins.get("ensemble.block") != "default":
+        return run
+    from mc.block_size import block_for
+
+    block = block_for(posed.study, job_of(run, posed).settings, devices)
+    return run if block == run.ensemble.block else _with_block(run, block)
+
+
 def _with_block(run: Run, block: int) -> Run:
     return run.model_copy(update={"ensemble": run.ensemble.model_copy(update={"block": block})})
 

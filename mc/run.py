@@ -66,13 +66,14 @@ def make_cube(
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
         from mc.cube.layout import expected_bytes
-        from mc.drawing import Reporting, draw, job_of, job_of_state, refuse_begun
+        from mc.drawing import Reporting, draw, job_of, job_of_state, refuse_begun, with_measured_block
 
         if not (resume or extend or overwrite):
             refuse_begun(file)
         with _timed("reading priors, making the study"):
             posed = model(run, priors)
         devices = find_devices(run.ensemble.device)
+        run = with_measured_block(run, posed, devices)
         begun = _begun(run.cube, file, extend=extend) if resume or extend else None
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
         require_room(run.cube, expected_bytes(posed.study, job.settings))
