@@ -41,7 +41,7 @@ def make_part(
     with claim(file, overwrite=True):
         prepare(run.ensemble.device)
         from mc.checkpoint import read_state
-        from mc.drawing import Reporting, draw, job_of, job_of_state, refuse_begun
+        from mc.drawing import draw, job_of, job_of_state, refuse_begun
 
         if not (resume or overwrite):
             refuse_begun(file)
@@ -49,7 +49,7 @@ def make_part(
         devices = find_devices(run.ensemble.device)
         begun = read_state(file) if resume and is_file(file) else None
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
-        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, reporting=Reporting(progress, stop))
+        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, progress=progress, stop=stop)
         keeper.save(drawn)
     return file
 

@@ -67,7 +67,7 @@ def make_cube(
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
         expected_bytes = _layout().expected_bytes
-        from mc.drawing import Reporting, draw, job_of, job_of_state, refuse_begun
+        from mc.drawing import draw, job_of, job_of_state, refuse_begun
 
         if not (resume or extend or overwrite):
             refuse_begun(file)
@@ -78,7 +78,7 @@ def make_cube(
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
         require_room(run.cube, expected_bytes(posed.study, job.settings))
         with _timed("drawing"):
-            job, drawn, keeper = draw(job, file, devices, begun=begun, reporting=Reporting(progress, stop))
+            job, drawn, keeper = draw(job, file, devices, begun=begun, progress=progress, stop=stop)
         if is_file(file):
             keeper.save(drawn)
         _say_proofs(posed, drawn)
