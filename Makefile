@@ -12,6 +12,7 @@ PYTEST_FLAGS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 VENV := .venv
 BIN  := $(VENV)/bin
 CUBE := runs/out/$(basename $(notdir $(RUN))).nc
+NOTEBOOKS ?= first_look
 
 ifneq ($(filter-out 12 13,$(CUDA)),)
 $(error CUDA=$(CUDA): write CUDA=12 or CUDA=13, or leave it out for the CPU)
@@ -22,7 +23,7 @@ DEVICE := $(addprefix $(VENV)/with-cuda,$(CUDA))
 SHARED := $(shell find priors runs -type f -not -path 'runs/out/*' 2>/dev/null)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help run test slow check format bench clean
+.PHONY: help run notebooks test slow check format bench clean
 .DEFAULT_GOAL := help
 # Two installers in one environment would meet half-written packages; a failed one must leave no stamp.
 .NOTPARALLEL:
@@ -32,6 +33,7 @@ help:
 	@echo 'make run            answer runs/baseline.toml, build its pages in reports/out/'
 	@echo 'make run RUN=FILE   the same for another run file'
 	@echo 'make run CUDA=13    the same on an NVIDIA GPU (CUDA=12 for an older driver)'
+	@echo 'make notebooks      run the notebooks on that cube too, and make pages of them'
 	@echo 'make test           the tests'
 	@echo 'make slow           the tests that take minutes'
 	@echo 'make check          ruff, format check, mypy'
@@ -43,6 +45,9 @@ run: $(VENV)/with-nothing $(DEVICE)
 	$(BIN)/ferrocast run $(RUN) --out $(CUBE) --overwrite
 	$(BIN)/ferrocast pareto $(RUN) --out $(CUBE:.nc=.pareto.nc) --overwrite
 	$(BIN)/python reports/build.py $(CUBE)
+
+notebooks: $(VENV)/with-notebook $(DEVICE)
+	$(BIN)/python reports/build.py $(CUBE) $(addprefix --notebook ,$(NOTEBOOKS))
 
 test: $(VENV)/with-test $(DEVICE)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
