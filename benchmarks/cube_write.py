@@ -1,4 +1,4 @@
-"""How fast is a cube written? Draws of eight outputs by province and year, as `[keep]` stores them; and the same raw."""
+"""How fast is a cube written? Draws of eight outputs by province and year, as `[keep]` stores them; and raw."""
 
 import sys
 import tempfile

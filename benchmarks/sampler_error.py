@@ -6,20 +6,19 @@ Root mean square over seeds of the relative distance to `model/reference.json`, 
 
 import sys
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from measuring import report
-
-from mc.blocks import precise
-from mc.samplers import SAMPLERS, Column, to_uniform
 from model.in_numpy import in_batches
 from model.tables import JUDGED, ROWS, constants, from_uniforms
 from peers.environments import Absent
 from peers.process import Worker
 from time_to_accuracy import reference
+
+from mc.blocks import precise
+from mc.samplers import SAMPLERS, Column, to_uniform
 
 SIZES = (64, 256, 1024, 4096)
 SCRAMBLINGS = 16
@@ -74,8 +73,8 @@ def main() -> None:
         try:
             with Worker(peer) as worker:
 
-                def estimate(draws: int, seed: int, ask=partial(worker.ask, entrant)) -> tuple[float, float]:
-                    answer = ask(draws, seed)
+                def estimate(draws: int, seed: int, ask=worker.ask, entrant=entrant) -> tuple[float, float]:
+                    answer = ask(entrant, draws, seed)
                     return answer["mean"][LAST], answer["p95"][LAST]
 
                 show(f"{entrant} (peer)", error_by_size(estimate, seeds), seeds)

@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from measuring import alternate, report
+from peers.environments import Absent, python_of
 
 from mc.blocks import precise
 from mc.model.stock import convolve, half_ages, inflow_for_stock, kernels
-from peers.environments import Absent, python_of
 
 DRAWS, YEARS, PROVINCES, USES = 16, 41, 28, 6
 BENCHMARKS = Path(__file__).parent
@@ -63,9 +63,7 @@ def by_hand(given: Arrays) -> np.ndarray:
     """Stock of the inflow (year, draw, province, use) in float64: the target of the other way round."""
     ages = np.arange(YEARS)[:, None, None] + 0.5
     left = np.exp(-((ages / given["scale"]) ** given["shape"]))
-    return np.stack([
-        np.einsum("cdpu,cdu->dpu", given["inflow"][: year + 1], left[year::-1]) for year in range(YEARS)
-    ])
+    return np.stack([np.einsum("cdpu,cdu->dpu", given["inflow"][: year + 1], left[year::-1]) for year in range(YEARS)])
 
 
 def difference(found: np.ndarray, theirs: np.ndarray) -> float:
@@ -75,7 +73,7 @@ def difference(found: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def of_flodym(given: Arrays) -> tuple[Arrays, dict[str, float]]:
-    """flodym's answers and CPU seconds; Absent where it cannot be had."""
+    """Flodym's answers and CPU seconds; Absent where it cannot be had."""
     python = python_of("flodym")
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder) / name) for name in ("in.npz", "out.npz")]
@@ -104,11 +102,13 @@ def main() -> None:
             found = {name: np.asarray(value) for call in calls.values() for name, value in call(inputs).items()}
             compiling = time.process_time() - begin
 
-        def call(name: str, calls=calls, inputs=inputs) -> None:
-            with precise():
-                jax.block_until_ready(calls[name](inputs))
-
-        spent = alternate({name: lambda name=name: call(name) for name in calls}, rounds=15)
+            spent = alternate(
+                {
+                    name: lambda run=run, inputs=inputs: jax.block_until_ready(run(inputs))
+                    for name, run in calls.items()
+                },
+                rounds=15,
+            )
         report(
             "stock step against flodym",
             precision=kind.__name__,

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from measuring import report
-
 from peers.environments import Absent
 from peers.process import Worker
 

@@ -1,4 +1,4 @@
-"""Environments of peers: each in its own, made by this file outside the repository, because some break JAX or hold NumPy back.
+"""Environments of peers: one each, made by this file outside the repository; some break JAX or hold NumPy back.
 
 `python benchmarks/peers/environments.py` makes them all and says which could not be made, and why.
 """

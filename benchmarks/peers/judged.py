@@ -1,9 +1,8 @@
-"""What every entrant has to deliver: means of all outputs, 95 % points of the national ones; and what is judged of it."""
+"""What an entrant has to deliver: means of all outputs, 95 % points of the national ones; and what is judged of it."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
-
 from model.tables import JUDGED
 
 Numbers = list[float]

@@ -2,9 +2,9 @@
 
 import chaospy as cp
 import numpy as np
-
 from model.in_numpy import in_batches
 from model.tables import JUDGED, ROWS, Row, constants
+
 from peers.judged import Numbers, summarise
 
 CONSTANTS = constants()

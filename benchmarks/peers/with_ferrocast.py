@@ -1,11 +1,12 @@
 """ferrocast: `run_ensemble` on the study of the model, with the settings a run has by default."""
 
+from model.study import study
+
 from mc.devices import prepare
 from mc.ensemble import run_ensemble
 from mc.pose import pilot_of
 from mc.settings import Settings
 from mc.summary import finish
-from model.study import study
 from peers.judged import QUANTILES, Numbers, pick
 
 prepare()

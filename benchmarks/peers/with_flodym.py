@@ -1,6 +1,6 @@
 """flodym's dynamic stock models on the arrays of a file; run by `stock_step`, not by `worker`.
 
-    python -m peers.with_flodym IN.npz OUT.npz
+python -m peers.with_flodym IN.npz OUT.npz
 """
 
 import json

@@ -1,11 +1,11 @@
 """monaco: one case a draw through its three functions, scrambled Sobol' points, its default."""
 
 import numpy as np
+from model.in_numpy import outputs
+from model.tables import ROWS, Row, constants
 from monaco import Sim
 from scipy import stats
 
-from model.in_numpy import outputs
-from model.tables import ROWS, Row, constants
 from peers.judged import Numbers, summarise
 
 CONSTANTS = constants()
@@ -49,7 +49,7 @@ def default(draws: int, seed: int) -> tuple[Numbers, Numbers]:
         kind, arguments = distribution(row)
         sim.addInVar(name=row.name, dist=kind, distkwargs=arguments)
     sim.runSim()
-    return summarise({name: np.array([value for value in sim.outvars[name].vals]) for name in NAMES})
+    return summarise({name: np.array(list(sim.outvars[name].vals)) for name in NAMES})
 
 
 ESTIMATES = {"monaco": default}

@@ -2,8 +2,8 @@
 
 import numba
 import numpy as np
-
 from model.tables import PAST, PROVINCES, ROWS, START, WIDTH, YEARS, Draws, at_random, constants, from_uniforms
+
 from peers.judged import Numbers, summarise
 from peers.with_numpy import sobol_points
 

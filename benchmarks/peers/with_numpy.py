@@ -1,10 +1,10 @@
 """Vectorised NumPy: independent draws by its generator, or scrambled Sobol' points of SciPy."""
 
 import numpy as np
-from scipy.stats import qmc
-
 from model.in_numpy import in_batches
 from model.tables import ROWS, at_random, constants, from_uniforms
+from scipy.stats import qmc
+
 from peers.judged import Numbers, summarise
 
 CONSTANTS = constants()

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 from jax import Array
+from model.in_jax import outputs
+from model.tables import ROWS, Row, constants
 from numpyro import distributions as dist
 from numpyro.infer import Predictive
 
-from model.in_jax import outputs
-from model.tables import ROWS, Row, constants
 from peers.judged import Numbers, summarise
 
 BATCH = 1024

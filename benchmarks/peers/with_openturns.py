@@ -2,9 +2,9 @@
 
 import numpy as np
 import openturns as ot
-
 from model.in_numpy import in_batches
 from model.tables import ROWS, Row, constants
+
 from peers.judged import Numbers, summarise
 
 CONSTANTS = constants()
@@ -33,9 +33,7 @@ def evaluate(points: np.ndarray) -> np.ndarray:
     return np.concatenate([value.reshape(len(table), -1) for value in found.values()], axis=1)
 
 
-FUNCTION = ot.PythonFunction(
-    len(ROWS), sum(int(np.prod(shape)) for shape in SHAPES.values()), func_sample=evaluate
-)
+FUNCTION = ot.PythonFunction(len(ROWS), sum(int(np.prod(shape)) for shape in SHAPES.values()), func_sample=evaluate)
 
 
 def estimate(points: ot.Sample) -> tuple[Numbers, Numbers]:

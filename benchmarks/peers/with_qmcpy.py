@@ -2,9 +2,9 @@
 
 import numpy as np
 import qmcpy
-
 from model.in_numpy import in_batches
 from model.tables import ROWS, constants, from_uniforms
+
 from peers.judged import Numbers, summarise
 
 CONSTANTS = constants()

@@ -1,7 +1,7 @@
 """One peer in its own process: requests and answers are JSON lines on stdin and stdout.
 
-    python -m peers.worker numpy
-    {"entrant": "numpy_plain", "draws": 1024, "seed": 1}
+python -m peers.worker numpy
+{"entrant": "numpy_plain", "draws": 1024, "seed": 1}
 """
 
 import contextlib
