@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measuring.machine import facts
+from measuring.facts import facts
 from measuring.pictures import draw
 from measuring.tables import markdown
 
@@ -33,9 +33,6 @@ QUICK: dict[str, tuple[str, ...]] = {
 }
 """Scripts of a quick run, the most wanted first, and what they are told."""
 
-MORE: dict[str, tuple[tuple[str, ...], ...]] = {"time_to_accuracy": ((), ("--chain",))}
-"""Scripts that a full run calls more than once, or with arguments."""
-
 QUICK_SECONDS = 290.0
 
 
@@ -48,7 +45,7 @@ def calls(*, quick: bool, only: list[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Script and arguments of every call, in order."""
     if quick:
         return [(name, QUICK.get(name, ())) for name in (only or QUICK)]
-    return [(name, arguments) for name in (only or scripts()) for arguments in MORE.get(name, ((),))]
+    return [(name, ()) for name in (only or scripts())]
 
 
 def run(name: str, arguments: tuple[str, ...], seconds: float | None) -> tuple[list[dict[str, Any]], str]:

@@ -13,9 +13,9 @@ import numpy as np
 from measuring import report
 from model.in_numpy import in_batches
 from model.tables import JUDGED, ROWS, constants, from_uniforms
+from peers.accuracy import reference
 from peers.environments import Absent
 from peers.process import Worker
-from time_to_accuracy import reference
 
 from mc.blocks import precise
 from mc.samplers import SAMPLERS, Column, to_uniform

@@ -16,8 +16,8 @@ BENCHMARKS = Path(__file__).parent.parent
 class Worker:
     """One peer that answers estimates; `hello` has its version, its entrants and the seconds of importing it."""
 
-    def __init__(self, peer: str, *, make: bool = True) -> None:
-        """Start the peer; Absent where it cannot be had."""
+    def __init__(self, peer: str, *, make: bool = True, cold: bool = False) -> None:
+        """Start the peer, where it is `cold` without JAX's cache of programs; Absent where it cannot be had."""
         python = python_of(peer, make=make) if peer in PACKAGES else Path(sys.executable)
         path = os.pathsep.join([str(BENCHMARKS), str(BENCHMARKS.parent)])
         self._process = subprocess.Popen(
@@ -27,7 +27,7 @@ class Worker:
             stderr=subprocess.PIPE,
             text=True,
             cwd=BENCHMARKS,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, **({"JAX_ENABLE_COMPILATION_CACHE": "false"} if cold else {})},
         )
         self.hello = self._read()
 
