@@ -8,6 +8,8 @@ import dataclasses
 import math
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from measuring import report, three_policies
@@ -24,6 +26,13 @@ OUTPUTS = ("co2_direct_power", "co2_cumulative")
 BLOCK = 64
 
 
+def worst(series: dict[str, Any], pick: Callable[[dict[str, Any]], np.ndarray], years: list[int]) -> float:
+    """Largest relative standard error of the judged numbers."""
+    yearly, whole = (series[name] for name in OUTPUTS)
+    off = pick(yearly.mcse)[years] / pick(yearly.value)[years]
+    return float(max(off.max(), pick(whole.mcse) / pick(whole.value)))
+
+
 def main(draws: int) -> None:
     """Print a line a sampler."""
     prepare()
@@ -38,10 +47,10 @@ def main(draws: int) -> None:
         begin = time.process_time(), time.perf_counter()
         series = finish(study, settings, run_ensemble(study, settings, state=start)).series
         spent = time.process_time() - begin[0], time.perf_counter() - begin[1]
-        errors = {}
-        for name, pick in (("mean", lambda found: found["mean"]), ("p95", lambda found: found["quantile"][0])):
-            off = [np.abs(pick(series[item].mcse) / pick(series[item].value))[place] for item in OUTPUTS]
-            errors[name] = float(max(*(off[0][year] for year in years), np.max(off[1])))
+        errors = {
+            "mean": worst(series, lambda found: found["mean"][place], years),
+            "p95": worst(series, lambda found: found["quantile"][0][place], years),
+        }
         needed = max((errors["mean"] / MEAN) ** 2, (errors["p95"] / P95) ** 2) * draws
         report(
             "time to accuracy, whole chain",

@@ -50,7 +50,7 @@ def show_times(lines: Sequence[Line], axis: Any) -> None:
         )
     axis.set_yticks(range(len(ordered)), [line["entrant"] for line in ordered])
     axis.set_xscale("log")
-    axis.margins(x=0.25)
+    axis.set_xlim(0.03, 10 * ordered[0]["wall_s"])
     axis.set_xlabel("wall seconds; orange: start-up and compilation, once (* N extrapolated)")
     axis.set_title("Mean to 0.1 %, 95 % point to 0.5 %, benchmark model", fontsize=10)
 
