@@ -48,7 +48,7 @@ SEARCHED = {"independent": "numba_plain", "scipy_sobol": "numba_sobol"}
 DRAWS = Path(__file__).parent / "model" / "draws.json"
 """N of every design, from the last search."""
 
-EFFORT = Effort(16, 50.0)
+EFFORT = Effort(16, 150.0)
 LOOK = 4096
 REPEATS = 5
 SECONDS, QUICK_SECONDS = 8.0, 0.5
