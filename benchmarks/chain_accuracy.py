@@ -30,7 +30,7 @@ def worst(series: dict[str, Any], pick: Callable[[dict[str, Any]], np.ndarray], 
     """Largest relative standard error of the judged numbers."""
     yearly, whole = (series[name] for name in OUTPUTS)
     off = pick(yearly.mcse)[years] / pick(yearly.value)[years]
-    return float(max(off.max(), pick(whole.mcse) / pick(whole.value)))
+    return float(max(off.max(), pick(whole.mcse)[-1] / pick(whole.value)[-1]))
 
 
 def main(draws: int) -> None:
