@@ -8,6 +8,7 @@ RUN    ?= runs/baseline.toml
 CUDA   ?=
 # Up to four test processes: each compiles its own programs, and more would only fight for the same cores.
 PYTEST_FLAGS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+BENCH_FLAGS ?=
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -38,7 +39,7 @@ help:
 	@echo 'make slow           the tests that take minutes'
 	@echo 'make check          ruff, format check, mypy'
 	@echo 'make format         write the files as the format check wants them'
-	@echo 'make bench          benchmarks, one JSON line each'
+	@echo 'make bench          benchmarks, a table and a figure; BENCH_FLAGS=--quick for 5 minutes'
 	@echo 'make clean          remove .venv, builds and caches; results in */out/ stay'
 
 run: $(VENV)/with-nothing $(DEVICE)
@@ -65,7 +66,7 @@ format: $(VENV)/with-test
 	$(BIN)/ruff format
 
 bench: $(VENV)/with-bench $(DEVICE)
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+	$(BIN)/python benchmarks/run_all.py $(BENCH_FLAGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
