@@ -31,14 +31,6 @@ HALVINGS = 6
 
 
 @dataclass(frozen=True)
-class Reporting:
-    """How a run tells of itself, and how it is told to stop."""
-
-    progress: "Callable[[Progress], None] | None" = None
-    stop: Callable[[], bool] | None = None
-
-
-@dataclass(frozen=True)
 class Job:
     """A run with its study and settings: what is to be drawn, how accurate it is to be, and how accurate it is."""
 
@@ -95,7 +87,8 @@ def draw(
     *,
     begun: tuple[Head, EnsembleState] | None = None,
     asked: tuple[int, int] | None = None,
-    reporting: Reporting | None = None,
+    progress: "Callable[[Progress], None] | None" = None,
+    stop: Callable[[], bool] | None = None,
 ) -> tuple[Job, EnsembleState, Keeper]:
     """The draws [low, high) that are asked for (default: all), after those of a state that was `begun`.
 
@@ -108,12 +101,10 @@ def draw(
         DiskError: the state cannot be saved.
     """
     low, high = asked or (0, job.settings.draws)
-    origin = Origin(
-        facts(job.run, job.posed)[0], question(job.run), (low, high), begun[0].origin.seconds if begun else 0
-    )
-    keeper, reporting = Keeper(file, origin), reporting or Reporting()
+    seconds = begun[0].origin.seconds if begun else 0.0
+    keeper = Keeper(file, Origin(facts(job.run, job.posed)[0], question(job.run), (low, high), seconds))
     try:
-        job, state = _with_memory(job, devices, keeper, begun[1] if begun else None, reporting)
+        job, state = _with_memory(job, devices, keeper, begun and begun[1], progress, stop)
     except FailedDraws:
         keeper.remove()  # going on would fail again
         raise
@@ -144,12 +135,13 @@ def _with_memory(
     devices: "Sequence[jax.Device]",
     keeper: Keeper,
     begun: EnsembleState | None,
-    reporting: Reporting,
+    progress: "Callable[[Progress], None] | None",
+    stop: Callable[[], bool] | None,
 ) -> tuple[Job, EnsembleState]:
     """The draws, in smaller blocks where the device has no memory for those asked for, unless some are done already."""
     for _ in range(HALVINGS):
         try:
-            return _drawn(job, devices, keeper, begun, reporting)
+            return _drawn(job, devices, keeper, begun, progress, stop)
         except RuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
                 raise
@@ -165,7 +157,12 @@ def _with_memory(
 
 
 def _drawn(
-    job: Job, devices: "Sequence[jax.Device]", keeper: Keeper, begun: EnsembleState | None, reporting: Reporting
+    job: Job,
+    devices: "Sequence[jax.Device]",
+    keeper: Keeper,
+    begun: EnsembleState | None,
+    progress: "Callable[[Progress], None] | None",
+    stop: Callable[[], bool] | None,
 ) -> tuple[Job, EnsembleState]:
     """The draws that are asked for; fewer where the goals of the job are reached before."""
     from mc.ensemble import run_ensemble
@@ -176,8 +173,8 @@ def _drawn(
         return run_ensemble(
             job.posed.study,
             job.settings,
-            progress=reporting.progress,
-            stop=reporting.stop,
+            progress=progress,
+            stop=stop,
             devices=lanes(devices),
             draws=(low, number),
             state=state,

@@ -8,26 +8,37 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from mc.axes import SCENARIO, YEAR
 from mc.cube.write import write_cube
 from mc.devices import find_devices, lanes, prepare
 from mc.disk import claim, require_room
+from mc.errors import InputError
 from mc.places import is_file
 from mc.pose import Model, Posed, pose
 from mc.provenance import provenance, run_digest
 from mc.runfile import Run, load_run
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from mc.checkpoint import Head, Origin
-    from mc.drawing import Job, Reporting
+    from mc.drawing import Job
     from mc.ensemble import Progress
     from mc.state import EnsembleState
     from mc.summary import Summary
     from mc.tables import Priors
 
 log = logging.getLogger("ferrocast")
+
+
+class Calls(TypedDict, total=False):
+    """How a run tells of itself, and how it is told to stop."""
+
+    progress: "Callable[[Progress], None] | None"
+    stop: Callable[[], bool] | None
+
 
 PROOF = "fault_allocation"
 """Output of a study with a coordinated scenario: above zero where a plan is not proven best."""
@@ -65,8 +76,8 @@ def make_cube(
         return run.cube
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
-        from mc.cube.layout import expected_bytes
-        from mc.drawing import Reporting, draw, job_of, job_of_state, refuse_begun, with_measured_block
+        expected_bytes = _layout().expected_bytes
+        from mc.drawing import draw, job_of, job_of_state, refuse_begun, with_measured_block
 
         if not (resume or extend or overwrite):
             refuse_begun(file)
@@ -79,7 +90,7 @@ def make_cube(
         require_room(run.cube, expected_bytes(posed.study, job.settings))
         with _timed("drawing"):
             _say_balance(job)
-            job, drawn, keeper = draw(job, file, devices, begun=begun, reporting=Reporting(progress, stop))
+            job, drawn, keeper = draw(job, file, devices, begun=begun, progress=progress, stop=stop)
         if is_file(file):
             keeper.save(drawn)
         _say_proofs(posed, drawn)
@@ -88,17 +99,15 @@ def make_cube(
             "wall_time_s": round(keeper.seconds, 3),
             "accuracy": "\n".join(map(str, job.reached)),
         }
-        calls = Reporting(progress, stop)
-        lay_down(job, drawn, origin, part, replace(keeper.origin, seconds=keeper.seconds), calls)
+        saved = replace(keeper.origin, seconds=keeper.seconds)
+        lay_down(job, drawn, origin, part, saved, progress=progress, stop=stop)
         keeper.remove()
     return run.cube
 
 
 def state_file(run: Run, part: str = "") -> Path:
     """Where the state of a run, or of a part of it, lies: beside the cube."""
-    from mc.checkpoint import SUFFIX
-
-    return run.cube.with_name(f"{run.cube.name.removesuffix('.nc')}{part}{SUFFIX}")
+    return run.cube.with_name(f"{run.cube.name.removesuffix('.nc')}{part}.state")
 
 
 def lay_down(
@@ -107,42 +116,46 @@ def lay_down(
     attributes: Mapping[str, Any],
     part: Path,
     saved: "Origin",
-    reporting: "Reporting | None" = None,
+    **calls: "Unpack[Calls]",
 ) -> None:
     """Turn a state into the cube of a job, under the temporary name `part` first."""
-    from mc.cube.layout import lay_out
     from mc.summary import finish
 
     summary = finish(job.posed.study, job.settings, state)
     if job.run.statistics.exact:
-        summary = _exact(job, state, summary, reporting)
+        summary = _exact(job, state, summary, **calls)
     with _timed("laying out the cube"):
         origin = saved if job.run.keep.state else None
-        groups = lay_out(job.posed, job.settings, summary, attributes, state, origin)
+        groups = _layout().lay_out(job.posed, job.settings, summary, attributes, state, origin)
     with _timed("writing the cube"):
         write_cube(groups, part, job.run.cube)
 
 
-def _exact(job: "Job", state: "EnsembleState", summary: "Summary", reporting: "Reporting | None") -> "Summary":
+def _exact(job: "Job", state: "EnsembleState", summary: "Summary", **calls: "Unpack[Calls]") -> "Summary":
     """The summary with exact quantiles where the run asks for them: its draws are made again, once or twice."""
-    from mc.drawing import Reporting
     from mc.exact import exact_quantiles
     from mc.summary import with_exact
 
-    calls = reporting or Reporting()
     devices = lanes(find_devices(job.run.ensemble.device))
     log.info("drawing again for exact quantiles")
     with _timed("exact quantiles"):
-        quantiles = exact_quantiles(
-            job.posed.study,
-            job.settings,
-            state,
-            job.run.statistics.exact,
-            devices=devices,
-            progress=calls.progress,
-            stop=calls.stop,
-        )
+        patterns = job.run.statistics.exact
+        quantiles = exact_quantiles(job.posed.study, job.settings, state, patterns, devices=devices, **calls)
     return with_exact(summary, state, quantiles)
+
+
+def _layout() -> "ModuleType":
+    """The module that lays cubes out; InputError where what it needs is not installed."""
+    try:
+        import netCDF4  # noqa: F401 - xarray asks for it only when it writes
+
+        import mc.cube.layout
+    except ImportError as error:
+        raise InputError(
+            f"{error.name} is not installed, and a cube needs it; draw here with --part 1/1, and make the cube of that "
+            "state where it is: ferrocast merge FILE.state"
+        ) from None
+    return mc.cube.layout
 
 
 def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleState] | None":
