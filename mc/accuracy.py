@@ -30,7 +30,7 @@ LEVEL = 0.95
 """Confidence of the interval whose half width a goal limits."""
 
 FIRST_POINTS = 32
-"""Points of each scrambling before an error is looked at for the first time."""
+"""Points of each scrambling before an error is looked at for the first time; never fewer draws than the pilot's."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ def measure(goal: Goal, summary: Summary, study: Study) -> Reached:
 def stages(settings: Settings) -> Iterator[int]:
     """Numbers of draws at which errors are looked at: whole doublings of every scrambling, up to `settings.draws`."""
     draws = FIRST_POINTS * settings.scramblings
+    while draws < settings.pilot:
+        draws *= 2
     while draws < settings.draws:
         yield draws
         draws *= 2

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import jax
 import numpy as np
@@ -73,11 +73,13 @@ def run_ensemble(
 ) -> EnsembleState:
     """Run the draws [first, last) that `state` does not hold yet (default: all of `settings.draws`) and add them.
 
-    `progress`, `stop` and `save` (a state to keep on disk) are called between groups of blocks. A run that was stopped
-    returns what it has: `complete` is False. `draws=(0, 0)` returns the pilot alone, a state to start parts of a run
-    from. FailedDraws when more than `settings.failed_share` of the draws fail; InputError when `state` is of another
-    run. The bits of a result do not depend on `devices`; those after the first join when that saves time.
+    `progress`, `stop` and `save` (a state to keep on disk) are called between groups of blocks, `save` after the pilot
+    too if that took `save_seconds`. A run that was stopped returns what it has: `complete` is False. `draws=(0, 0)`
+    returns the pilot alone, a state to start parts of a run from. FailedDraws when more than `settings.failed_share` of
+    the draws fail; InputError when `state` is of another run. The bits of a result do not depend on `devices`; those
+    after the first join when that saves time.
     """
+    began = time.monotonic()
     low, high = draws or (0, settings.draws)
     if not 0 <= low <= high <= settings.draws:
         raise InputError(f"draws {low} to {high} do not lie in 0 to {settings.draws}")
@@ -87,6 +89,9 @@ def run_ensemble(
     first = BlockRunner(program, chosen[0])
     if state is None:
         state = _empty_state(program, identity, run_pilot(first, min(settings.pilot, settings.draws), settings.allowed))
+        if save is not None and time.monotonic() - began >= save_seconds:
+            save(state)
+            began = time.monotonic()
     else:
         merge(state, _empty_state(program, identity, state.pilot))
         state = replace(state, draws=settings.draws)
@@ -94,17 +99,18 @@ def run_ensemble(
     # Another device has to compile a copy of the program; another lane of the same device has not.
     others = [one for one in chosen[1:] if one == chosen[0] or _worth_sharing(first, todo)]
     runners = [first, *(BlockRunner(program, device) for device in others)]
-    return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds)).finish()
+    return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds, began)).finish()
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Calls of a run between groups of blocks: one at a time, from the thread of any device."""
+    """Calls of a run between groups of blocks, one at a time, from the thread of any device; when it `saved` last."""
 
     progress: Callable[[Progress], None] | None = None
     stop: Callable[[], bool] | None = None
     save: Callable[[EnsembleState], None] | None = None
     save_seconds: float = 30.0
+    saved: float = field(default_factory=time.monotonic)
 
 
 class _Run:
@@ -125,7 +131,7 @@ class _Run:
         self._lock = threading.Lock()  # guards dealing and reports; never taken while holding a runner's own lock
         self._halted = False
         self._done = self._held
-        self._began = self._saved = time.monotonic()
+        self._began, self._saved = time.monotonic(), reports.saved
 
     def finish(self) -> EnsembleState:
         """Work until nothing is left or the run is stopped."""

@@ -68,9 +68,10 @@ def settings_of(run: Run, study: "Study") -> "Settings":
         sampler=run.ensemble.sampler,
         scramblings=run.ensemble.scramblings,
         precision=run.ensemble.precision,
-        quantiles=tuple(dict.fromkeys((*national, *run.statistics.quantiles))),
+        quantiles=tuple(dict.fromkeys((*national, *run.statistics.quantiles, *run.statistics.exact))),
         differences=run.statistics.differences,
         reference=run.statistics.reference,
+        probabilities=tuple(sorted({*Settings.probabilities, *run.statistics.probabilities})),
         exceedance=tuple(
             Exceedance(name, item.output, item.above, item.below) for name, item in run.exceedance.items()
         ),
@@ -176,6 +177,7 @@ def _check_names(run: Run, outputs: "Iterable[Output]") -> None:
     names = tuple(output.name for output in outputs if output.kind != "fault")
     with_scenarios = tuple(output.name for output in outputs if SCENARIO in output.dims)
     asked += [("statistics.quantiles", pattern, names) for pattern in run.statistics.quantiles]
+    asked += [("statistics.exact", pattern, names) for pattern in run.statistics.exact]
     asked += [("statistics.differences", pattern, with_scenarios) for pattern in run.statistics.differences]
     asked += [("keep.outputs", pattern, names) for pattern in run.keep.outputs]
     with_differences = (*names, *(f"{DIFFERENCE}{name}" for name in _fitting(outputs, run.statistics.differences)))

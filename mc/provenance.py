@@ -1,11 +1,12 @@
 """Where a cube comes from: what was asked, of which tables, answered by which code on which machine."""
 
+import functools
 import hashlib
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import mc
 from mc.runfile import Run, RunFile
+from mc.runfile.load import leaves
 
 if TYPE_CHECKING:
     import jax
+
+    from mc.pose import Posed
+    from mc.tables.rows import Row
 
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "xarray", "netCDF4", "pydantic", "pint")
 """Distributions whose versions can change a number or the way it is written."""
@@ -50,6 +55,80 @@ def run_digest(run: RunFile) -> str:
     """SHA-256 of what decides the numbers of a run: all but its title, device and destination."""
     settings = run.model_dump(mode="json", exclude={"title": True, "output": True, "ensemble": {"device"}})
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+NOT_FACTS: Any = {
+    "title": True,
+    "output": True,
+    "replace": True,  # the rows of the priors hold it
+    "model": {"priors"},  # what lies in that folder counts
+    "ensemble": {"device", "draws", "until"},
+    "statistics": {"exact"},  # a matter of further passes, but for the quantiles that it asks for, which are settings
+    "keep": {"state"},
+}
+
+
+def facts(run: Run, posed: "Posed") -> tuple[dict[str, str], dict[str, str]]:
+    """All that decides the numbers of a run, in words by name, and where each is stated.
+
+    A saved state is refused by a run of other facts, and the ones that differ are named.
+    """
+    said = {".".join(path): str(value) for path, value in leaves(run.model_dump(mode="json", exclude=NOT_FACTS))}
+    places = {name: place for name in said if (place := run.origins.get(name, "default")) != "default"}
+    said["code"] = f"{mc.__version__} ({code_digest()[:12]})"
+    if posed.priors is None:
+        pairs = (pair for item in posed.study.inputs for pair in zip(item.labels, item.priors, strict=True))
+        return said | {label: repr(prior) for label, prior in pairs}, places
+    for row in posed.priors.rows:
+        said[row.label] = _row_text(row)
+        places[row.label] = f"{posed.priors.folder / row.table}:{row.line}"
+    for link in posed.priors.dependence:
+        name = f"{link.kind} {link.first} - {link.second}"
+        said[name] = f"{link.value} {link.dimension}"
+        places[name] = f"{posed.priors.folder / link.table}:{link.line}"
+    for name, axis in posed.priors.axes.items():
+        labels = hashlib.sha256(repr((axis.labels, axis.groups)).encode()).hexdigest()
+        said[f"axis {name}"] = f"{len(axis.labels)} labels ({labels[:12]})"
+    return said, places
+
+
+def _row_text(row: "Row") -> str:
+    """What a row says of its number: `normal 0.9 0.95 0.99 t t-1 dimension 12`."""
+    named = {"minimum": row.minimum, "maximum": row.maximum, "dimension": row.dimension, "option": row.option}
+    cells = [
+        row.family,
+        row.low,
+        row.mid,
+        row.high,
+        row.unit,
+        *(f"{key} {cell}" for key, cell in named.items() if cell),
+    ]
+    return " ".join(text for cell in cells if "nan" not in (text := str(cell)))
+
+
+def question(run: Run) -> dict[str, Any]:
+    """All that `run_of` needs to make the same run in another process."""
+    places = {name: str(getattr(run, name)) for name in ("file", "priors", "cube")}
+    return places | {"origins": dict(run.origins), "run": run.model_dump_json()}
+
+
+def run_of(asked: Mapping[str, Any]) -> Run:
+    """The run that gave `question`."""
+    settings = RunFile.model_validate_json(asked["run"])
+    fields: dict[str, Any] = {name: getattr(settings, name) for name in RunFile.model_fields}
+    places: dict[str, Any] = {name: Path(asked[name]) for name in ("file", "priors", "cube")}
+    return Run(**fields, **places, origins=asked["origins"])
+
+
+@functools.cache
+def code_digest() -> str:
+    """SHA-256 of the code that numbers come from: all of the package but its commands and the layout of cubes."""
+    package = Path(mc.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        if file.relative_to(package).parts[0] not in ("commands", "cube"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def timestamp() -> str:

@@ -1,36 +1,47 @@
 """Run -> cube on disk: the one place where all of mc meets."""
 
 import logging
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from mc.axes import SCENARIO, YEAR
-from mc.cube.write import claim, require_room, write_cube
+from mc.cube.write import write_cube
 from mc.devices import find_devices, lanes, prepare
-from mc.errors import InputError, RunFailed, Stopped
-from mc.pose import Model, Posed, pose, settings_of
-from mc.provenance import provenance
+from mc.disk import claim, require_room
+from mc.errors import InputError
+from mc.places import is_file
+from mc.pose import Model, Posed, pose
+from mc.provenance import provenance, run_digest
 from mc.runfile import Run, load_run
 
 if TYPE_CHECKING:
-    import jax
+    from types import ModuleType
 
+    from mc.checkpoint import Head, Origin
+    from mc.drawing import Job
     from mc.ensemble import Progress
-    from mc.settings import Settings
     from mc.state import EnsembleState
+    from mc.summary import Summary
     from mc.tables import Priors
 
 log = logging.getLogger("ferrocast")
 
+
+class Calls(TypedDict, total=False):
+    """How a run tells of itself, and how it is told to stop."""
+
+    progress: "Callable[[Progress], None] | None"
+    stop: Callable[[], bool] | None
+
+
 PROOF = "fault_allocation"
 """Output of a study with a coordinated scenario: above zero where a plan is not proven best."""
-
-HALVINGS = 6
-"""Sizes of blocks that are tried before a run gives up for want of memory."""
 
 
 def make_cube(
@@ -38,6 +49,9 @@ def make_cube(
     *,
     priors: "Priors | None" = None,
     overwrite: bool = False,
+    resume: bool = False,
+    extend: bool = False,
+    state: Path | None = None,
     progress: "Callable[[Progress], None] | None" = None,
     stop: Callable[[], bool] | None = None,
     model: Model = pose,
@@ -45,68 +59,141 @@ def make_cube(
     """Answer a run (or run file) and write the cube; returns its path.
 
     `priors` stand in for the folder that the run names; `model` makes another study of the run than its scenarios, as
-    `ferrocast pareto` does. Nothing is written under the final name before it is complete.
+    `ferrocast pareto` does. Nothing is written under the final name before it is complete. The state of a long run is
+    kept in a file (`state`, by default beside the cube) until then: `resume` goes on from it, if it is there; `extend`
+    from it or from the state that a finished cube holds.
 
     Raises:
-        InputError: something in the run file or the tables cannot be used.
+        InputError: something in the run file, the tables or the state cannot be used.
         RunFailed: more draws failed than the run allows.
-        DiskError: there is no room for the cube.
-        Stopped: `stop` answered True.
+        DiskError: there is no room for the cube or the state.
+        Stopped: `stop` answered True; the state is saved.
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
-    with claim(run.cube, overwrite=overwrite) as part:
+    file = state or state_file(run)
+    if resume and not overwrite and not is_file(file) and _is_answered(run, priors, model):
+        log.info("%s: complete already", run.cube)
+        return run.cube
+    with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
+        expected_bytes = _layout().expected_bytes
+        from mc.drawing import draw, job_of, job_of_state, refuse_begun, with_measured_block
+
+        if not (resume or extend or overwrite):
+            refuse_begun(file)
         with _timed("reading priors, making the study"):
             posed = model(run, priors)
         devices = find_devices(run.ensemble.device)
-
-        from mc.cube.layout import expected_bytes, lay_out
-        from mc.summary import finish
-
-        require_room(run.cube, expected_bytes(posed.study, _settings(run, posed)))
-        begin = time.perf_counter()
+        run = with_measured_block(run, posed, devices)
+        begun = _begun(run.cube, file, extend=extend) if resume or extend else None
+        job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
+        require_room(run.cube, expected_bytes(posed.study, job.settings))
         with _timed("drawing"):
-            run, state = _draw(run, posed, lanes(devices), progress, stop)
-        if not state.complete:
-            raise Stopped(f"stopped after {state.done} of {state.draws} draws; nothing was written")
-        _say_proofs(posed, state)
-        settings = _settings(run, posed)
-        origin = provenance(run, posed.digest, devices) | {"wall_time_s": round(time.perf_counter() - begin, 3)}
-        with _timed("laying out the cube"):
-            groups = lay_out(
-                posed, settings, finish(posed.study, settings, state), origin, state, keep_state=run.keep.state
-            )
-        with _timed("writing the cube"):
-            write_cube(groups, part, run.cube)
+            _say_balance(job)
+            job, drawn, keeper = draw(job, file, devices, begun=begun, progress=progress, stop=stop)
+        if is_file(file):
+            keeper.save(drawn)
+        _say_proofs(posed, drawn)
+        origin = provenance(job.run, posed.digest, devices) | {
+            "draws": drawn.draws,
+            "wall_time_s": round(keeper.seconds, 3),
+            "accuracy": "\n".join(map(str, job.reached)),
+        }
+        saved = replace(keeper.origin, seconds=keeper.seconds)
+        lay_down(job, drawn, origin, part, saved, progress=progress, stop=stop)
+        keeper.remove()
     return run.cube
 
 
-def _draw(
-    run: Run,
-    posed: Posed,
-    devices: "Sequence[jax.Device]",
-    progress: "Callable[[Progress], None] | None",
-    stop: Callable[[], bool] | None,
-) -> "tuple[Run, EnsembleState]":
-    """The state of a run, with a smaller block where the device has no memory for the one asked for; and that run."""
-    from mc.ensemble import run_ensemble
+def state_file(run: Run, part: str = "") -> Path:
+    """Where the state of a run, or of a part of it, lies: beside the cube."""
+    return run.cube.with_name(f"{run.cube.name.removesuffix('.nc')}{part}.state")
 
-    for _ in range(HALVINGS):
-        try:
-            settings = _settings(run, posed)
-            return run, run_ensemble(posed.study, settings, progress=progress, stop=stop, devices=devices)
-        except RuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
-                raise
-        half = run.ensemble.block // 2
-        if half == 0 or half % run.ensemble.scramblings:
-            break
-        log.warning("no memory for blocks of %d draws; trying %d", run.ensemble.block, half)
-        run = run.model_copy(update={"ensemble": run.ensemble.model_copy(update={"block": half})})
-    raise RunFailed(
-        f"no memory for a block of {run.ensemble.block} draws; ask for fewer quantiles by province, a smaller block "
-        "(--block, --device cpu), or a device with more memory"
-    )
+
+def lay_down(
+    job: "Job",
+    state: "EnsembleState",
+    attributes: Mapping[str, Any],
+    part: Path,
+    saved: "Origin",
+    **calls: "Unpack[Calls]",
+) -> None:
+    """Turn a state into the cube of a job, under the temporary name `part` first."""
+    from mc.summary import finish
+
+    summary = finish(job.posed.study, job.settings, state)
+    if job.run.statistics.exact:
+        summary = _exact(job, state, summary, **calls)
+    with _timed("laying out the cube"):
+        origin = saved if job.run.keep.state else None
+        groups = _layout().lay_out(job.posed, job.settings, summary, attributes, state, origin)
+    with _timed("writing the cube"):
+        write_cube(groups, part, job.run.cube)
+
+
+def _exact(job: "Job", state: "EnsembleState", summary: "Summary", **calls: "Unpack[Calls]") -> "Summary":
+    """The summary with exact quantiles where the run asks for them: its draws are made again, once or twice."""
+    from mc.exact import exact_quantiles
+    from mc.summary import with_exact
+
+    devices = lanes(find_devices(job.run.ensemble.device))
+    log.info("drawing again for exact quantiles")
+    with _timed("exact quantiles"):
+        patterns = job.run.statistics.exact
+        quantiles = exact_quantiles(job.posed.study, job.settings, state, patterns, devices=devices, **calls)
+    return with_exact(summary, state, quantiles)
+
+
+def _layout() -> "ModuleType":
+    """The module that lays cubes out; InputError where what it needs is not installed."""
+    try:
+        import netCDF4  # noqa: F401 - xarray asks for it only when it writes
+
+        import mc.cube.layout
+    except ImportError as error:
+        raise InputError(
+            f"{error.name} is not installed, and a cube needs it; draw here with --part 1/1, and make the cube of that "
+            "state where it is: ferrocast merge FILE.state"
+        ) from None
+    return mc.cube.layout
+
+
+def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleState] | None":
+    """The state to go on from: that of the file, or one that a cube was told to keep."""
+    from mc.checkpoint import read_state
+
+    if is_file(file):
+        return read_state(file)
+    if not extend:
+        log.info("%s: nothing to resume, starting at the first draw", file)
+        return None
+    from mc.cube.state import state_in
+
+    return state_in(cube)
+
+
+def _is_answered(run: Run, priors: "Priors | None", model: Model) -> bool:
+    """Whether the cube is there and answers this very run."""
+    if not is_file(run.cube):
+        return False
+    from mc.cube import open_cube
+
+    found = open_cube(run.cube).attrs
+    same = found.get("run_digest") == run_digest(run)
+    return same and found.get("priors_digest", "") == model(run, priors).digest
+
+
+def _say_balance(job: "Job") -> None:
+    """Which numbers of draws would suit the sampler better, where the one asked for does not."""
+    run = job.run.ensemble
+    points = run.draws / run.scramblings
+    if run.sampler != "sobol" or run.until or math.log2(points).is_integer():
+        return
+    low = run.scramblings * 2 ** math.floor(math.log2(points))
+    log.info(
+        "%d draws: Sobol' points are even in powers of two of each of %d scramblings; %d or %d would use them best",
+        run.draws, run.scramblings, low, 2 * low,
+    )  # fmt: skip
 
 
 def _say_proofs(posed: Posed, state: "EnsembleState") -> None:
@@ -120,13 +207,6 @@ def _say_proofs(posed: Posed, state: "EnsembleState") -> None:
     problems = sum(policy not in RIVALS for policy in policies) * (len(study.coords[YEAR]) - 1) * state.done
     missed = state.failures.causes.get(PROOF, 0)
     log.info("%d allocation problems; %s", problems, f"{missed} draws with one not proven" if missed else "all proven")
-
-
-def _settings(run: Run, posed: Posed) -> "Settings":
-    try:
-        return settings_of(run, posed.study)
-    except ValueError as error:
-        raise InputError(f"{run.file}: {error}") from None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A state in numbers: every statistic with its Monte Carlo standard error, and what to say about the run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
@@ -19,6 +20,8 @@ MOST_OUTSIDE = 0.005
 class SeriesSummary:
     """One output or paired difference: `value`, `mcse` and `diagnostic` by name, arrays over `dims`, unit `unit`.
 
+    `exact`: its quantiles are order statistics (`mc.exact`), not read from bins.
+
     Names: `mean`, `sd`, `quantile` (probability, ...), `exceedance/NAME` (dimensionless); `at_mean` is f(E[X]).
     """
 
@@ -32,6 +35,7 @@ class SeriesSummary:
     mcse: dict[str, Numbers]
     diagnostic: dict[str, Numbers]
     at_mean: Numbers
+    exact: bool = False
 
     @property
     def is_difference(self) -> bool:
@@ -81,6 +85,23 @@ def finish(study: Study, settings: Settings, state: EnsembleState) -> Summary:
         failures=state.failures,
         warnings=tuple(_warnings(state, series)),
     )
+
+
+def with_exact(summary: Summary, state: EnsembleState, quantiles: Mapping[str, Numbers]) -> Summary:
+    """A summary with the exact quantiles of some series, whose errors no longer hold what bins add."""
+    series = dict(summary.series)
+    for name, exact in quantiles.items():
+        item = series[name]
+        sampled = np.sqrt(np.maximum(item.mcse["quantile"] ** 2 - item.diagnostic["resolution"] ** 2, 0.0))
+        kept = {key: array for key, array in item.diagnostic.items() if key not in ("outside", "resolution")}
+        series[name] = replace(
+            item,
+            value=item.value | {"quantile": exact},
+            mcse=item.mcse | {"quantile": sampled},
+            diagnostic=kept,
+            exact=True,
+        )
+    return replace(summary, series=series, warnings=tuple(_warnings(state, series)))
 
 
 def _finish_series(series: Series, state: EnsembleState) -> SeriesSummary:

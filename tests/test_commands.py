@@ -18,7 +18,7 @@ from mc.cube import open_cube
 from mc.digits import plain, with_error
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("init", "check", "run", "pareto", "show", "explain", "doctor")
+COMMANDS = ("init", "check", "run", "status", "merge", "verify", "pareto", "tune", "show", "explain", "doctor")
 
 TOY_PROGRAM = f"""
 import sys
@@ -152,7 +152,7 @@ def test_failed_draws_exit_1(toy_folder: Path, command: Command) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_a_run_and_leaves_no_file(toy_folder: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_stops_a_run_and_leaves_its_state(toy_folder: Path, number: signal.Signals, code: int) -> None:
     process = start("run", toy_folder / "runs" / "toy.toml", "--draws", 2**30)
     assert process.stderr is not None
     seen = ""
@@ -163,9 +163,9 @@ def test_a_signal_stops_a_run_and_leaves_no_file(toy_folder: Path, number: signa
     process.send_signal(number)
     out, err = process.communicate()
     assert (process.returncode, out) == (code, "")
-    assert "nothing was written" in err
+    assert "with --resume goes on" in err
     assert "Traceback" not in err
-    assert list((toy_folder / "runs" / "out").iterdir()) == []
+    assert [file.name for file in (toy_folder / "runs" / "out").iterdir()] == ["toy.state"]
 
 
 def test_a_signal_before_the_first_draw_leaves_no_file(toy_folder: Path) -> None:
@@ -319,10 +319,10 @@ def test_public_names_are_there_and_are_imported_when_used() -> None:
 
 def test_a_signal_is_seen_while_the_main_thread_waits() -> None:
     """One can arrive just before the main thread starts to wait; its handler then runs when the wait is over."""
-    from mc.commands.run import _Stop
+    from mc.stop import Stop
 
     before = signal.getsignal(signal.SIGTERM)
-    with _Stop() as stop:
+    with Stop() as stop:
         assert not stop()
         stop.writer.send(bytes([signal.SIGTERM]))  # what the interpreter does at once, whatever its threads do
         assert stop()

@@ -14,7 +14,7 @@ from mc.cube import open_cube
 from mc.cube.names import percentile_label
 from mc.cube.state import state_of
 from mc.cube.units import cf_unit, people_unit
-from mc.cube.write import claim, require_room
+from mc.disk import claim, require_room
 from mc.errors import DiskError, InputError, RunFailed
 from mc.reach import Reach, reach
 from mc.run import make_cube
@@ -152,7 +152,7 @@ def test_the_state_in_a_cube_gives_the_same_numbers(toy_cube: Path) -> None:
     study = toy_study(("low", "high"))
     run = RunFile.model_validate_json(open_cube(toy_cube).attrs["run"])
     settings = pose.settings_of(run, study)
-    again = finish(study, settings, state_of(open_cube(toy_cube, "state")))
+    again = finish(study, settings, state_of(open_cube(toy_cube, "state"), toy_cube)[1])
     found = open_cube(toy_cube)["co2"].sel(statistic=["p05", "p25", "p50", "p75", "p95"])
     np.testing.assert_array_equal(found, again.series["co2"].value["quantile"].astype(np.float32))
 

@@ -79,6 +79,17 @@ def existing_cube(cube: Path) -> Path:
     return cube
 
 
+def files_of_runs(paths: Sequence[Path]) -> list[Path]:
+    """The cubes and states that are named, or lie in a folder that is."""
+    found: list[Path] = []
+    for path in paths:
+        inside = [file for ending in ("*.nc", "*.state") for file in path.glob(ending)] if is_folder(path) else [path]
+        if not inside or not all(map(is_file, inside)):
+            raise InputError(f"{path}: {'holds no cube (.nc) and no state (.state)' if not inside else 'no such file'}")
+        found += sorted(inside)
+    return found
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in value.items()}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mc.commands import Json, Verbose, log, say, say_json, say_table, start_log
-from mc.errors import InputError
 from mc.places import is_folder
 
 if TYPE_CHECKING:
@@ -50,16 +49,14 @@ def _priors_in(folder: Path, metal: str) -> "Priors":
 def _priors_of(file: Path) -> "Priors | None":
     """The priors behind a run file, after the study of the run could be made from them."""
     from mc.devices import prepare
-    from mc.pose import pose, settings_of
+    from mc.drawing import job_of
+    from mc.pose import pose
     from mc.runfile import load_run
 
     run = load_run(file)
     prepare("cpu")
     posed = pose(run)
-    try:
-        settings_of(run, posed.study)
-    except ValueError as error:
-        raise InputError(f"{file}: {error}") from None
+    job_of(run, posed)
     outputs = len(posed.study.outputs)
     log.info("study %s: %d inputs, %d outputs", posed.study.name, len(posed.study.inputs), outputs)
     return posed.priors

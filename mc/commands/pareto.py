@@ -38,6 +38,7 @@ def pareto(
     priors: Annotated[str | None, typer.Option(help="Folder of priors; FERROCAST_PRIORS.")] = None,
     out: Annotated[str | None, typer.Option(help="Cube to write; default: NAME.pareto.nc beside the run's.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cube that exists.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the saved state, if there is one.")] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -69,8 +70,8 @@ def pareto(
         "output.cube": out,
     }
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
-    asked = _asked(run, named=out is not None, each=each)
-    answer(asked, overwrite, json, model=functools.partial(_pose, question=question))
+    asked, model = _asked(run, named=out is not None, each=each), functools.partial(_pose, question=question)
+    answer(asked, json, overwrite=overwrite, resume=resume, model=model)
 
 
 def _question(years: str, objectives: str, levels: str) -> "Question":
@@ -109,4 +110,6 @@ def _asked(run: "Run", *, named: bool, each: bool) -> "Run":
     cube = run.cube if named else run.cube.with_name(f"{run.cube.stem}.pareto.nc")
     statistics = type(run.statistics)(quantiles=BY_PROVINCE)
     keep = type(run.keep)(outputs=EACH if each else ())
-    return run.model_copy(update={"cube": cube, "statistics": statistics, "exceedance": {}, "keep": keep})
+    ensemble = run.ensemble.model_copy(update={"until": ()})
+    update = {"cube": cube, "ensemble": ensemble, "statistics": statistics, "exceedance": {}, "keep": keep}
+    return run.model_copy(update=update)

@@ -1,23 +1,21 @@
 """`ferrocast run`: answer a run file."""
 
-import signal
-import socket
+import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mc.commands import Json, Quiet, Verbose, log, say, say_json, say_table, start_log
-from mc.errors import Stopped
+from mc.errors import InputError, Stopped
+from mc.stop import Stop
 
 if TYPE_CHECKING:
     from mc.ensemble import Progress
-    from mc.pose import Model
     from mc.runfile import Run
 
 LOG_SECONDS = 5.0
@@ -34,7 +32,13 @@ def run(
     block: Annotated[int | None, typer.Option(help="Draws a block; FERROCAST_BLOCK.")] = None,
     priors: Annotated[str | None, typer.Option(help="Folder of priors; FERROCAST_PRIORS.")] = None,
     out: Annotated[str | None, typer.Option(help="Cube to write (.nc); FERROCAST_OUT.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cube that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cube or a state that exists.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the saved state, if there is one.")] = False,
+    extend: Annotated[int | None, typer.Option(help="Take a run that kept its state to this many draws.")] = None,
+    part: Annotated[str | None, typer.Option(help="Draw one part, such as 3/32, for `ferrocast merge`.")] = None,
+    state: Annotated[Path | None, typer.Option(help="State file; default: NAME.state beside the cube.")] = None,
+    save_every: Annotated[float | None, typer.Option(help="Seconds between two saved states; default 30.")] = None,
+    keep_state: Annotated[bool, typer.Option("--keep-state", help="Keep the state in the cube, to extend it.")] = False,
     show_config: Annotated[bool, typer.Option("--show-config", help="Print each value with its origin.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -42,19 +46,24 @@ def run(
 ) -> None:
     r"""Answer a run file: draw, compute, summarise, write a cube. Prints the path of the cube.
 
-    An option goes over its variable of the environment, that over the run file, that over the default.
+    An option goes over its variable of the environment, that over the run file, that over the default. The state is
+    saved as the run goes; Ctrl-C, SIGTERM and even kill -9 lose nothing before it, and --resume ends in the same bits.
 
     \b
     Example:
       ferrocast run runs/smoke.toml
       ferrocast run runs/baseline.toml --draws 4096 --out mine.nc --overwrite
+      ferrocast run runs/baseline.toml --resume
+      ferrocast run runs/baseline.toml --part 3/32
       ferrocast run runs/baseline.toml --show-config
     """
     start_log(quiet, verbose)
     from mc.runfile import load_run
 
+    if extend is not None and (draws is not None or part is not None):
+        raise InputError("--extend goes with neither --draws nor --part")
     given = {
-        "ensemble.draws": draws,
+        "ensemble.draws": draws if extend is None else extend,
         "ensemble.seed": seed,
         "ensemble.device": device,
         "ensemble.precision": precision,
@@ -62,37 +71,70 @@ def run(
         "ensemble.block": block,
         "model.priors": priors,
         "output.cube": out,
+        "output.save_every": save_every,
+        "keep.state": keep_state or extend is not None or None,
     }
     question = load_run(file, {key: value for key, value in given.items() if value is not None})
     if show_config:
         _show(question, json)
-        return
-    answer(question, overwrite, json)
+    elif part is not None:
+        _answer_part(question, part, json, overwrite=overwrite, resume=resume, state=state)
+    else:
+        answer(question, json, overwrite=overwrite, resume=resume, extend=extend is not None, state=state)
 
 
-def answer(question: "Run", overwrite: bool, as_json: bool, model: "Model | None" = None) -> None:
-    """Answer a run with progress and a way to stop it; print the path of its cube."""
-    from mc.pose import pose
+def answer(question: "Run", as_json: bool, **options: Any) -> None:
+    """Answer a run with progress and a way to stop it; print the path of its cube. `options` are those of make_cube."""
     from mc.run import make_cube
 
     begin = time.perf_counter()
-    with _Stop() as stop, _reporter(question.ensemble.draws) as report:
+    with _watched(question.ensemble.draws) as calls:
+        cube = make_cube(question, **calls, **options)
+    _tell("cube", cube, question.ensemble.draws, time.perf_counter() - begin, as_json)
+
+
+def _answer_part(question: "Run", part: str, as_json: bool, **options: Any) -> None:
+    """Draw one part of a run; print the path of its state."""
+    from mc.parts import make_part, range_of_part
+
+    number, of = _part(part)
+    low, high = range_of_part(question, number, of)
+    begin = time.perf_counter()
+    with _watched(high - low) as calls:
+        file = make_part(question, number, of, **calls, **options)
+    _tell("state", file, high - low, time.perf_counter() - begin, as_json)
+
+
+def _part(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", text)
+    number, of = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= of:
+        raise InputError(f"--part {text!r}: write which part of how many, such as 3/32 (from 1/32 to 32/32)")
+    return number, of
+
+
+@contextmanager
+def _watched(draws: int) -> Iterator[dict[str, Any]]:
+    """`progress` and `stop` for a run of so many draws."""
+    with Stop() as stop, _reporter(draws) as report:
 
         def progress(state: "Progress") -> None:
             report(state)
             stop.asked = state.done < state.total
 
         try:
-            cube = make_cube(question, overwrite=overwrite, progress=progress, stop=stop, model=model or pose)
+            yield {"progress": progress, "stop": stop}
         except Stopped as error:
             error.exit_code = 128 + stop.signal
             raise
-    seconds = time.perf_counter() - begin
-    log.info("%d draws in %.1f s", question.ensemble.draws, seconds)
+
+
+def _tell(what: str, path: Path, draws: int, seconds: float, as_json: bool) -> None:
+    log.info("%d draws in %.1f s", draws, seconds)
     if as_json:
-        say_json({"cube": str(cube), "draws": question.ensemble.draws, "seconds": round(seconds, 3)})
+        say_json({what: str(path), "draws": draws, "seconds": round(seconds, 3)})
     else:
-        say(str(cube))
+        say(str(path))
 
 
 def _show(question: "Run", as_json: bool) -> None:
@@ -108,51 +150,6 @@ def _show(question: "Run", as_json: bool) -> None:
 
 def _text(value: Any) -> str:
     return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
-
-
-class _Stop:
-    """Turns Ctrl-C and SIGTERM into an answer for the ensemble, which stops between two groups of blocks.
-
-    Where nobody asks (reading, compiling, writing), and on the second signal, the program is left at once. Python runs
-    handlers in its main thread, which may be waiting for the devices' threads and miss its turn for the whole run; so
-    the ones who ask also look into the socket where a signal leaves its number as it arrives.
-    """
-
-    def __init__(self) -> None:
-        self.signal = 0
-        self.asked = False
-        self.noted = False
-        self.before: dict[int, Any] = {}
-
-    def __call__(self) -> bool:
-        self.asked = True
-        with suppress(BlockingIOError):
-            arrived = [number for number in self.reader.recv(64) if number in self.before]
-            self.signal = self.signal or (arrived[0] if arrived else 0)
-        return self.signal != 0
-
-    def __enter__(self) -> "_Stop":
-        self.reader, self.writer = socket.socketpair()
-        for end in (self.reader, self.writer):
-            end.setblocking(False)
-        self.wakeup = signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self.wakeup)
-        self.reader.close()
-        self.writer.close()
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        if self.asked and not self.noted:
-            self.signal, self.noted = number, True
-            log.warning("stopping after the blocks in hand; again to leave at once")
-            return
-        raise SystemExit(128 + number)
 
 
 @contextmanager

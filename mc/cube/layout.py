@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -33,6 +33,9 @@ from mc.statistics.contract import Numbers
 from mc.study import Study
 from mc.summary import SeriesSummary, Summary
 
+if TYPE_CHECKING:
+    from mc.checkpoint import Origin
+
 Variables = dict[str, xr.Variable]
 
 
@@ -42,10 +45,12 @@ def lay_out(
     summary: Summary,
     provenance: Mapping[str, Any],
     state: EnsembleState,
-    *,
-    keep_state: bool = False,
+    saved: "Origin | None" = None,
 ) -> dict[str, xr.Dataset]:
-    """The groups of the cube of a run, the root (`/`) first; every group carries its own coordinates."""
+    """The groups of the cube of a run, the root (`/`) first; every group carries its own coordinates.
+
+    The state is one of them where `saved` says what it comes from.
+    """
     layout = _Layout(posed, settings, summary)
     results = [item for item in summary.series.values() if item.kind == "result" and not item.is_difference]
     groups = {"/": layout.group(results)}
@@ -58,8 +63,8 @@ def lay_out(
     diagnostics = [item for item in summary.series.values() if item.kind == "diagnostic" and not item.is_difference]
     groups[DIAGNOSTICS] = layout.group(diagnostics).merge(_diagnostics(summary))
     groups[INPUTS] = inputs_group(posed)
-    if keep_state:
-        groups[STATE] = state_group(state)
+    if saved is not None:
+        groups[STATE] = state_group(state, saved)
     return groups
 
 
@@ -123,6 +128,8 @@ class _Layout:
             "ancillary_variables": item.output + MCSE,
             "statistics": " ".join(label for label in self.labels[STATISTIC] if label in values),
         }
+        if item.exact:
+            attributes["comment"] = "percentiles are order statistics of the draws, not read from bins"
         return self._stacked(item, values, attributes)
 
     def _errors(self, item: SeriesSummary) -> xr.Variable:

@@ -27,6 +27,9 @@ VARIABLES: Mapping[str, Path_] = {
 }
 """Environment variables and the keys that they set."""
 
+OPTIONS: Mapping[str, str] = {"output.cube": "out", "keep.state": "keep-state"}
+"""Keys whose option on the command line has another name."""
+
 WHOLE_NUMBERS = ("FERROCAST_DRAWS", "FERROCAST_BLOCK", "FERROCAST_SEED")
 
 
@@ -97,7 +100,7 @@ def add_options(layers: Layers, options: Mapping[str, Any]) -> None:
     """Lay dotted keys ("ensemble.draws") over the layers; the origin is the option's name on the command line."""
     for dotted, value in options.items():
         path = tuple(dotted.split("."))
-        name = "out" if path == ("output", "cube") else path[-1]
+        name = OPTIONS.get(dotted, path[-1].replace("_", "-"))
         layers.add(_nested({path: value}), {(): f"command line --{name}"}, None)
 
 

@@ -68,6 +68,7 @@ class Ensemble(Section):
     precision: Literal["float32", "float64"] = "float32"
     failed_share: float = Field(0.0, ge=0.0, le=1.0)
     device: Literal["auto", "cpu", "gpu"] = "auto"
+    until: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _blocks_hold_whole_rounds(self) -> "Ensemble":
@@ -82,9 +83,14 @@ class Ensemble(Section):
 
 
 class Statistics(Section):
-    """Which outputs get quantiles (national ones always do) and which get paired differences (patterns allowed)."""
+    """Which outputs get quantiles (national ones always do), exact ones, and paired differences (patterns allowed).
+
+    `probabilities` are quantiles besides those of every run.
+    """
 
     quantiles: tuple[Text, ...] = ()
+    exact: tuple[Text, ...] = ()
+    probabilities: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = Field((), max_length=16)
     differences: tuple[Text, ...] = ()
     reference: Name | None = None
 
@@ -111,9 +117,10 @@ class Keep(Section):
 
 
 class Destination(Section):
-    """Where the cube goes; empty is out/<name of the run file>.nc beside the run file."""
+    """Where the cube goes (empty: out/<name of the run file>.nc beside the run file); seconds between saved states."""
 
     cube: Text = ""
+    save_every: float = Field(30.0, ge=0.0, le=86_400.0)
 
 
 class RunFile(Section):

@@ -33,8 +33,8 @@ HostState = dict[str, Numbers]
 class PilotView:
     """What the first draws of a run say about one series: `count` of them valid, `mean` and `sd` (element,).
 
-    `magnitude` is a positive size for elements that did not vary; `values` (draw, element) is there for the statistics
-    that ask for it, in the precision of the chain.
+    `magnitude` is the size of the series, positive, for elements that hardly varied; `values` (draw, element) is there
+    for the statistics that ask for it, in the precision of the chain.
     """
 
     count: int

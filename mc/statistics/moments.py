@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from mc.statistics.plan import Series
 
 QUANTA = 2.0**20
-"""Quanta per pilot scale, of the deviation and of its square: both are rounded to 1e-6 of the spread."""
+"""Quanta per pilot scale, of the deviation and of its square: both are rounded to 1e-6 of the scale."""
 
 EXACT_LIMIT = 2.0**53
 """Sums of whole quanta are exact below this; beyond it they are right to rounding, but depend on order."""
 
-UNSEEN_SCALE = 2.0**-6
-"""Scale of an element that did not vary in the pilot, as a share of the size of its series."""
+LEAST_SCALE = 2.0**-6
+"""Least scale of an element, as a share of the size of its series: what hardly varied in the pilot (a route that few
+provinces build, rounding of a sum that cancels) may vary in later draws as much as its neighbours do."""
 
 
 @dataclass(frozen=True)
 class Moments:
     """Mean and sd of every element of a series, unit of the series (Chan, Golub and LeVeque 1983: shifted sums).
 
-    With d = (x - shift) / scale, shift = pilot mean and scale = a power of two near the pilot sd, the state holds
-    sum d and sum d^2 per scrambling in whole quanta of 2^-20. Exact while |sum| < 2^53 quanta, that is up to
-    2^33 draws of one sd; the diagnostic `inexact` marks elements beyond that.
+    With d = (x - shift) / scale, shift = pilot mean and scale = a power of two near the pilot sd, but never below 1/64
+    of the largest pilot sd of the series, the state holds sum d and sum d^2 per scrambling in whole quanta of 2^-20.
+    Exact while |sum| < 2^53 quanta: 2^33 draws of one scale, 2^21 if every draw lies 64 scales away (an element that
+    stood still in the pilot and then moves as its neighbours do). The diagnostic `inexact` marks elements beyond that.
     """
 
     key: str = "moments"
@@ -47,7 +49,7 @@ class Moments:
 
     def prepare(self, pilot: PilotView) -> HostState:
         """Shift and quanta per unit (1 / unit of the series) from the pilot's mean and sd."""
-        spread = np.where(pilot.sd > 0, pilot.sd, pilot.magnitude * UNSEEN_SCALE)
+        spread = np.maximum(pilot.sd, pilot.magnitude * LEAST_SCALE)
         exponent = np.clip(np.round(np.log2(spread)), -900, 900)
         return {"shift": pilot.mean.astype(np.float64), "quanta_per_unit": QUANTA * np.exp2(-exponent)}
 
