@@ -24,7 +24,7 @@ from mc.blocks import BlockProgram
 from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
-from mc.identity import FIXED_DESIGNS, identity_of
+from mc.identity import identity_of, structure_of
 from mc.pilot import run_pilot
 from mc.runner import BlockRunner
 from mc.settings import Exceedance as Exceedance
@@ -198,21 +198,13 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
         scramblings=settings.scramblings,
         draws=settings.draws,
     )
-    structure = (_structure(study, settings), platform)
+    structure = (study.function, *structure_of(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)
     program = BlockProgram(study, settings, plan, plan_series(study, settings), platform, like)
     _PROGRAMS[structure] = program
     if len(_PROGRAMS) > MOST_PROGRAMS:
         del _PROGRAMS[next(iter(_PROGRAMS))]
     return program
-
-
-def _structure(study: Study, settings: Settings) -> Hashable:
-    """All that is built into a program: data, number of draws and what is done with the results are not."""
-    draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
-    built_in = replace(settings, draws=draws, failed_share=0.0, keep=(), pilot=1)
-    coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
-    return (study.function, study.inputs, study.correlations, study.outputs, coords, built_in)
 
 
 def _empty_state(program: BlockProgram, identity: dict[str, str], pilot: Pilot) -> EnsembleState:
