@@ -84,16 +84,18 @@ def run_ensemble(
     chosen = list(devices or lanes(jax.local_devices()))
     program = _program(study, settings, chosen[0].platform)
     identity = identity_of(study, settings, chosen[0].platform)
-    first = BlockRunner(program, chosen[0])
+    first, *lanes_of_first = [BlockRunner(program, one) for one in chosen if one == chosen[0]]
     if state is None:
-        state = _empty_state(program, identity, run_pilot(first, min(settings.pilot, settings.draws), settings.allowed))
+        draws_of_pilot = min(settings.pilot, settings.draws)
+        pilot = run_pilot(first, draws_of_pilot, settings.allowed, lanes_of_first)
+        state = _empty_state(program, identity, pilot)
     else:
         merge(state, _empty_state(program, identity, state.pilot))
         state = replace(state, draws=settings.draws)
     todo = missing_ranges(state.ranges, low, high)
     # Another device has to compile a copy of the program; another lane of the same device has not.
-    others = [one for one in chosen[1:] if one == chosen[0] or _worth_sharing(first, todo)]
-    runners = [first, *(BlockRunner(program, device) for device in others)]
+    others = [one for one in chosen if one != chosen[0] and _worth_sharing(first, todo)]
+    runners = [first, *lanes_of_first, *(BlockRunner(program, device) for device in others)]
     return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds)).finish()
 
 
