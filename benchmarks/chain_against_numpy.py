@@ -11,9 +11,11 @@ import numpy as np
 from measuring import ROOT, alternate, report, three_policies
 
 from mc.blocks import precise
+from mc.devices import compiler_options
 from mc.draws import plan_draws
 
-BLOCK = 64
+BLOCK = 32
+"""Draws at once, for both: the block of runs/three_policies.toml."""
 
 
 def main() -> None:
@@ -31,7 +33,10 @@ def main() -> None:
             name = dtype.__name__
             data = jax.tree.map(lambda leaf, kind=dtype: jnp.asarray(leaf, dtype=kind), study.data)
             drawn = jax.jit(jax.vmap(lambda at, kind=dtype: plan.draw(plan.tables, at, kind)))(index)
-            run = jax.jit(lambda draws, data=data: jax.vmap(lambda draw: study.function(data, draw))(draws))
+            run = jax.jit(
+                lambda draws, data=data: jax.vmap(lambda draw: study.function(data, draw))(draws),
+                compiler_options=compiler_options(jax.default_backend()),
+            )
 
             def compiled(run=run, drawn=drawn) -> None:
                 with precise():

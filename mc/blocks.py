@@ -19,6 +19,8 @@ from jax import Array
 
 from mc.devices import compiler_options
 from mc.draws import DrawPlan
+from mc.identity import structure_of
+from mc.programs import load_or_compile
 from mc.settings import Settings
 from mc.state import LISTED_FAILURES
 from mc.statistics.contract import Numbers
@@ -57,6 +59,18 @@ class BlockProgram:
             if like
             else jax.jit(self._run, donate_argnames="carry", compiler_options=compiler_options(platform))
         )
+        self._on: dict[jax.Device, Callable[..., dict[str, Any]]] = like._on if like else {}
+
+    def on(self, device: jax.Device, arguments: tuple[Any, ...]) -> Callable[..., dict[str, Any]]:
+        """The program for a device and arguments like these, from disk if it is there; call it within `precise`."""
+        if device not in self._on:
+            self._on[device] = load_or_compile(self.compiled, arguments, device, self._made_from())
+        return self._on[device]
+
+    def _made_from(self) -> tuple[str, ...]:
+        """What the program is traced from, in words; nothing for a study that cannot say what its function is."""
+        study = self.study
+        return (study.name, study.variant, repr(structure_of(study, self.settings))) if study.variant else ()
 
     def data(self) -> Any:
         """The study's data on the host, floating arrays in the precision of the chain."""

@@ -62,23 +62,30 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-@functools.cache
-def compiler_options(platform: str) -> "dict[str, bool]":
-    """Options to compile a chain with: on a CPU the older code generator, where this XLA still has the choice.
+CPU_OPTIONS: "dict[str, bool | str]" = {
+    # The older code generator compiles hundreds of small loops in half the time (6.7 against 13.8 CPU seconds for the
+    # baseline, jax 0.10.2), and what it makes is as fast.
+    "xla_cpu_use_fusion_emitters": False,
+    # The library of kernels for matrix products only: its sums over short axes are slow (15 % of the chain).
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT",
+}
+"""Options to compile a chain with on a CPU, where this XLA knows them."""
 
-    For hundreds of small loops it compiles in half the time of the newer one (6.7 against 13.8 CPU seconds for the
-    baseline, jax 0.10.2), and what it makes is as fast.
-    """
-    if platform != "cpu":
-        return {}
+
+@functools.cache
+def compiler_options(platform: str) -> "dict[str, bool | str]":
+    """Options to compile a chain with: those of a CPU that this XLA knows."""
+    return {name: value for name, value in CPU_OPTIONS.items() if platform == "cpu" and _is_known(name, value)}
+
+
+def _is_known(option: str, value: bool | str) -> bool:
     import jax
 
-    options = {"xla_cpu_use_fusion_emitters": False}
     try:
-        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+        jax.jit(lambda x: x, compiler_options={option: value}).lower(0.0).compile()
     except RuntimeError:  # an option that this XLA does not know
-        return {}
-    return options
+        return False
+    return True
 
 
 def cache_folder(kind: str = "compiled") -> Path | None:

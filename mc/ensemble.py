@@ -24,7 +24,7 @@ from mc.blocks import BlockProgram
 from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
-from mc.identity import FIXED_DESIGNS, identity_of
+from mc.identity import identity_of, structure_of
 from mc.pilot import run_pilot
 from mc.runner import BlockRunner
 from mc.settings import Exceedance as Exceedance
@@ -86,9 +86,11 @@ def run_ensemble(
     chosen = list(devices or lanes(jax.local_devices()))
     program = _program(study, settings, chosen[0].platform)
     identity = identity_of(study, settings, chosen[0].platform)
-    first = BlockRunner(program, chosen[0])
+    first, *lanes_of_first = [BlockRunner(program, one) for one in chosen if one == chosen[0]]
     if state is None:
-        state = _empty_state(program, identity, run_pilot(first, min(settings.pilot, settings.draws), settings.allowed))
+        draws_of_pilot = min(settings.pilot, settings.draws)
+        pilot = run_pilot(first, draws_of_pilot, settings.allowed, lanes_of_first)
+        state = _empty_state(program, identity, pilot)
         if save is not None and time.monotonic() - began >= save_seconds:
             save(state)
             began = time.monotonic()
@@ -97,8 +99,8 @@ def run_ensemble(
         state = replace(state, draws=settings.draws)
     todo = missing_ranges(state.ranges, low, high)
     # Another device has to compile a copy of the program; another lane of the same device has not.
-    others = [one for one in chosen[1:] if one == chosen[0] or _worth_sharing(first, todo)]
-    runners = [first, *(BlockRunner(program, device) for device in others)]
+    others = [one for one in chosen if one != chosen[0] and _worth_sharing(first, todo)]
+    runners = [first, *lanes_of_first, *(BlockRunner(program, device) for device in others)]
     return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds, began)).finish()
 
 
@@ -204,21 +206,13 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
         scramblings=settings.scramblings,
         draws=settings.draws,
     )
-    structure = (_structure(study, settings), platform)
+    structure = (study.function, *structure_of(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)
     program = BlockProgram(study, settings, plan, plan_series(study, settings), platform, like)
     _PROGRAMS[structure] = program
     if len(_PROGRAMS) > MOST_PROGRAMS:
         del _PROGRAMS[next(iter(_PROGRAMS))]
     return program
-
-
-def _structure(study: Study, settings: Settings) -> Hashable:
-    """All that is built into a program: data, seed, number of draws and what is done with the results are not."""
-    draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
-    built_in = replace(settings, draws=draws, seed=0, failed_share=0.0, keep=(), pilot=1)
-    coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
-    return (study.function, study.inputs, study.correlations, study.outputs, coords, built_in)
 
 
 def _empty_state(program: BlockProgram, identity: dict[str, str], pilot: Pilot) -> EnsembleState:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Hashable
+from dataclasses import asdict, replace
 from typing import Any
 
 import jax
@@ -33,6 +34,14 @@ def identity_of(study: Study, settings: Settings, platform: str) -> dict[str, st
         "platform": platform,
         "jax": jax.__version__,
     }
+
+
+def structure_of(study: Study, settings: Settings) -> tuple[Hashable, ...]:
+    """All that is built into a program besides the function: data, seed, number of draws and what is kept are not."""
+    draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
+    built_in = replace(settings, draws=draws, seed=0, failed_share=0.0, keep=(), pilot=1)
+    coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
+    return (study.inputs, study.correlations, study.outputs, coords, built_in)
 
 
 def _data_digest(data: Any) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from jax.typing import DTypeLike
 
-from mc.runner import BlockRunner, failures_of
-from mc.state import FailedDraws, Nested, Pilot
+from mc.runner import BlockRunner
+from mc.state import EnsembleState, FailedDraws, Failures, Nested, Pilot, merge
 from mc.statistics import PilotView
 from mc.statistics.contract import Numbers
 from mc.statistics.moments import Moments
@@ -18,13 +20,14 @@ FIRST_LOOK = 64
 """Draws that give the provisional shifts under which the pilot's own moments are taken."""
 
 
-def run_pilot(runner: BlockRunner, draws: int, allowed: int) -> Pilot:
-    """Run the mean draw and the first `draws` draws; leaves `runner` with the pilot's sums, not those of a run.
+def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[BlockRunner] = ()) -> Pilot:
+    """Run the mean draw and the first `draws` draws; leaves the runners with the pilot's sums, not those of a run.
 
     FailedDraws when more than `allowed` of them failed, or all.
 
-    The pilot always runs from draw 0, block by block on one device, so every part of a run finds the same constants.
-    Its draws are run again with the others: the statistics of a run hold every draw.
+    The pilot always runs from draw 0, block by block, so every part of a run finds the same constants; `helpers` are
+    other lanes of the same device, which share the blocks and change no bit. Its draws are run again with the others:
+    the statistics of a run hold every draw.
     """
     series, size = runner.program.series, runner.program.settings.block
     runner.start(_constants(series, {item.name: _blank(item, runner.program.dtype) for item in series}))
@@ -35,25 +38,35 @@ def run_pilot(runner: BlockRunner, draws: int, allowed: int) -> Pilot:
     valid = runner.block_valid(rows)
     looks = {item.name: _look(_flat(runner.block_values(item, rows))[valid]) for item in series}
     provisional = _constants(series, looks)
-    runner.start(provisional)
-    collected: dict[str, list[Numbers]] = {item.name: [] for item in series if _needs_values(item)}
-    for low in range(0, draws, size):
-        rows = min(size, draws - low)
-        runner.run(low, low + rows)
-        valid = runner.block_valid(rows)
-        for item in series:
-            if item.name in collected:
-                collected[item.name].append(_flat(runner.block_values(item, rows))[valid])
-    totals = runner.totals()
-    failures = failures_of(totals, runner.program.causes)
-    if failures.number > allowed or failures.number == draws:
-        raise FailedDraws(failures, draws, allowed)
-    values = {name: np.concatenate(parts) for name, parts in collected.items()}
+    lanes = (runner, *helpers)
+    for lane in lanes:
+        lane.start(provisional)
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        blocks = [range(at * size, draws, len(lanes) * size) for at in range(len(lanes))]
+        parts = list(pool.map(functools.partial(_collect, draws), lanes, blocks))
+    nothing = EnsembleState({}, draws, (), np.asarray(0), {}, Failures(), Pilot(draws, provisional, at_mean))
+    total = functools.reduce(merge, [lane.state(nothing) for lane in lanes])
+    if total.failures.number > allowed or total.failures.number == draws:
+        raise FailedDraws(total.failures, draws, allowed)
+    found = {low: values for part in parts for low, values in part.items()}
+    values = {name: np.concatenate([found[low][name] for low in sorted(found)]) for name in found[0]}
     views = {
-        item.name: _view(item, totals["statistics"][item.name], provisional[item.name], totals["count"], values)
+        item.name: _view(item, total.statistics[item.name], provisional[item.name], total.count, values)
         for item in series
     }
     return Pilot(draws=draws, constants=_constants(series, views), at_mean=at_mean)
+
+
+def _collect(draws: int, runner: BlockRunner, blocks: range) -> dict[int, dict[str, Numbers]]:
+    """Run the blocks that begin at the given draws; the valid values of every series that asks for them, by block."""
+    size, found = runner.program.settings.block, {}
+    for low in blocks:
+        rows = min(size, draws - low)
+        runner.run(low, low + rows)
+        valid = runner.block_valid(rows)
+        wanted = [item for item in runner.program.series if _needs_values(item)]
+        found[low] = {item.name: _flat(runner.block_values(item, rows))[valid] for item in wanted}
+    return found
 
 
 def _constants(series: tuple[Series, ...], views: Mapping[str, PilotView]) -> Nested:

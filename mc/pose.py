@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -126,7 +126,12 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
     notes = _notes(priors)
     notes[SCENARIO] = {"policy": tuple(scenario.policy for scenario in run.scenarios.values())}
     variant = repr((run.scenarios, run.options, run.model))
-    return Posed(study, priors, variant, notes)
+    return Posed(_named(study, priors, variant), priors, variant, notes)
+
+
+def _named(study: "Study", priors: "Priors", variant: str) -> "Study":
+    """The study with all that its function was made from."""
+    return replace(study, variant=f"{priors.digest} {variant}")
 
 
 def _options(run: Run, priors: "Priors") -> "Options":
@@ -157,7 +162,8 @@ def pose_tradeoffs(run: Run, priors: "Priors | None", question: "Question") -> P
 
     priors = priors or read_priors_of(run)
     study = tradeoff_study(priors, question, _options(run, priors), run.model.first_year, run.model.last_year)
-    return Posed(study, priors, repr((question, run.options, run.model)), _notes(priors))
+    variant = repr((question, run.options, run.model))
+    return Posed(_named(study, priors, variant), priors, variant, _notes(priors))
 
 
 DIFFERENCE = "difference/"

@@ -85,7 +85,8 @@ class BlockRunner:
                 {name: np.uint32(value) for name, value in span.items()} | {"at_mean": np.bool_(at_mean)}, self.device
             )
             carry = {"totals": self._totals, "block": self._block}
-            carry = self.program.compiled(*self._arguments, self._constants, carry, arguments)
+            everything = (*self._arguments, self._constants, carry, arguments)
+            carry = self.program.on(self.device, everything)(*everything)
             self._totals, self._block = carry["totals"], carry["block"]
             self.failed = int(self._totals["failed"])  # waits for the device
         self.seconds.append(time.monotonic() - began)

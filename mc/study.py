@@ -148,6 +148,8 @@ class Study:
     """A pure function of one draw, `function(data, {input: array}) -> {output: array}`, with all it reads and returns.
 
     `data` is a pytree of arrays and enters the executable as an argument: a changed table does not recompile.
+    `variant` says what else the function was made from: two studies of one name, variant, inputs and outputs have the
+    same function. Without it compiled programs are not kept for another process.
     """
 
     name: str
@@ -157,6 +159,7 @@ class Study:
     data: Any
     function: Callable[[Any, dict[str, Array]], dict[str, Array]]
     correlations: tuple[Correlation, ...] = ()
+    variant: str = ""
 
     def __post_init__(self) -> None:
         """Refuse repeated names and references to inputs, labels or dims that do not exist."""

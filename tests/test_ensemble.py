@@ -396,3 +396,11 @@ def test_an_accelerator_agrees_with_the_cpu_and_with_itself():
     for name, item in ours.series.items():
         for key, value in item.value.items():
             np.testing.assert_allclose(value, theirs.series[name].value[key], rtol=1e-4, atol=1e-3)
+
+
+def test_the_lanes_of_a_device_share_the_pilot_and_change_no_bit():
+    device = jax.local_devices()[0]
+    one, three = (run_ensemble(study(), BASE, devices=[device] * lanes, draws=(0, 0)) for lanes in (1, 3))
+    assert one.pilot.draws == three.pilot.draws == BASE.pilot
+    for first, second in zip(jax.tree.leaves(one.pilot.constants), jax.tree.leaves(three.pilot.constants), strict=True):
+        assert first.tobytes() == second.tobytes()

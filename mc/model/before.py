@@ -10,9 +10,9 @@ from mc.allocation.problem import Roads
 from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
-from mc.model import capacity, copper, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
+from mc.model import capacity, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
-from mc.model.paths import ramp
+from mc.model.paths import in_precision, ramp
 from mc.model.setting import Setting
 from mc.model.world import World
 
@@ -167,19 +167,45 @@ def forces(
     )
 
 
-def before(inputs: Inputs, world: World, basis: Array) -> Before:
-    """Everything of a draw that does not depend on the scrap policy."""
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Metal:
+    """Steel demanded and scrap that arises, the part of `Before` in which nearly equal numbers are subtracted."""
+
+    people: Array
+    income: Array
+    past: demand.Past
+    use: demand.Use
+    made: Array
+    national: Array
+    output: Array
+    supply: scrap.Supply
+    start: iron.BaseYear
+    tie: Array
+    stretch: Array
+
+
+def metal(inputs: Inputs, world: World, basis: Array) -> Metal:
+    """From people and income to crude steel by province and scrap."""
     history, use, people, earned = steel_use(inputs, world, basis)
     made = demand.fabricated(inputs.demand, use, history.share, world.years)
     national, tie = demand.crude_steel(inputs.demand, made, world.years)
     time = world.years - world.years[0]
-    clean = grid.clean_power(inputs.grid)
-    output, stretch = demand.output_by_province(inputs.demand, national, made, clean, time)
-    setting = power(inputs, world)
-    start = iron.base_year(inputs.iron, output[:, 0], setting.charge[0])
+    output, stretch = demand.output_by_province(inputs.demand, national, made, grid.clean_power(inputs.grid), time)
+    start = iron.base_year(inputs.iron, output[:, 0], iron.hot_metal_charge(inputs.iron, world.years)[0])
     supply = scrap_supply(inputs, world, made, output, use, start)
-    drive = forces(inputs, world, setting, supply, output, start)
-    if world.limits_copper:
-        limited = dataclasses.replace(drive.years, copper_room=copper.room(inputs.scrap, supply, made, output).T[1:])
-        drive = dataclasses.replace(drive, years=limited)
-    return Before(people, earned, history, use, made, national, output, supply, start, setting, drive, tie, stretch)
+    return Metal(people, earned, history, use, made, national, output, supply, start, tie, stretch)
+
+
+def before(inputs: Inputs, world: World, basis: Array) -> Before:
+    """Everything of a draw that does not depend on the scrap policy.
+
+    Inflow is the small difference of stocks twelve times as large, so steel and scrap are worked out in float64: in
+    float32 they lose a digit, and all that answers a gap between large flows (hydrogen, capture) loses another.
+    """
+    found = in_precision(metal(*in_precision((inputs, world, basis), jnp.float64)), world.years.dtype)
+    setting = power(inputs, world)
+    drive = forces(inputs, world, setting, found.supply, found.output, found.start)
+    return Before(
+        **{field.name: getattr(found, field.name) for field in dataclasses.fields(found)}, setting=setting, drive=drive
+    )

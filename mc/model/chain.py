@@ -56,23 +56,34 @@ def first_result(world: World, ahead: Before) -> year.Result:
 def transition(
     inputs: Inputs, world: World, ahead: Before, policies: tuple[Policy, ...], toll: Toll | None = None
 ) -> year.Result:
-    """All years under each scrap policy; every field has leading axes scenario and year.
+    """All years under each scrap policy; every field has leading axes year and scenario.
 
     With a toll, leading axis year, policies are held against one another in the states that they find.
     """
     step = functools.partial(year.step, inputs, world, ahead.drive, policies)
     first = first_state(inputs, world, ahead)
     states = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(policies), *x.shape)), first)
-    _, later = jax.lax.scan(step, states, (ahead.drive.years, jax.tree.map(lambda path: path[1:], toll)))
-    nothing = jax.tree.map(lambda path: jnp.zeros_like(path[0, 0]), later.verdict)
-    base = dataclasses.replace(first_result(world, ahead), verdict=nothing)
+    years = (ahead.drive.years, jax.tree.map(lambda path: path[1:], toll))
+    this_year = jax.tree.map(lambda path: path[0], years)
+    verdict = jax.tree.map(
+        lambda one: jnp.zeros(one.shape[1:], one.dtype), jax.eval_shape(step, states, this_year)[1].verdict
+    )
+    base = dataclasses.replace(first_result(world, ahead), verdict=verdict)
 
-    def join(one: Array, rest: Array) -> Array:
-        start = jnp.broadcast_to(one, (len(policies), 1, *one.shape))
-        return jnp.concatenate([start, jnp.moveaxis(rest, 0, 1)], axis=1)
+    # Years are written where they stay, behind the base year: joining them later would move all of them once more.
+    def start(one: Array) -> Array:
+        return jnp.zeros((world.years.shape[0], len(policies), *one.shape), one.dtype).at[0].set(one)
 
-    joined: year.Result = jax.tree.map(join, base, later)
-    return joined
+    def live(carry: tuple[year.State, year.Result], now: year.Year) -> tuple[tuple[year.State, year.Result], None]:
+        states, result = step(carry[0], now)
+        written = jax.tree.map(
+            lambda path, one: jax.lax.dynamic_update_index_in_dim(path, one, now[0].slot, 0), carry[1], result
+        )
+        return (states, written), None
+
+    ((_, written), _) = jax.lax.scan(live, (states, jax.tree.map(start, base)), years)
+    paths: year.Result = written
+    return paths
 
 
 def steel(bound: Bound, policies: tuple[Policy, ...], data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
@@ -87,7 +98,7 @@ def steel(bound: Bound, policies: tuple[Policy, ...], data: dict[str, Any], draw
         totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, per_year, result)
         return report(inputs, world, ahead, result, totals)
 
-    outputs = jax.vmap(after)(transition(inputs, world, ahead, policies, toll))
+    outputs = jax.vmap(after, in_axes=1)(transition(inputs, world, ahead, policies, toll))
     faults = {name: values.max() for name, values in outputs.items() if name.startswith("fault_")}
     return shared_report(inputs, ahead) | outputs | faults
 

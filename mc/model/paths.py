@@ -1,7 +1,13 @@
 """Shapes in time that several relations share."""
 
+from typing import TypeVar
+
+import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
+
+Tree = TypeVar("Tree")
 
 
 def ramp(years: Array, start: Array | float, end: Array | float) -> Array:
@@ -23,6 +29,12 @@ def ratio(numerator: Array, denominator: Array) -> Array:
     """Quotient that is 0 where the denominator is 0; its gradient is finite there too. Shapes are equal or scalar."""
     zero = denominator == 0
     return jnp.where(zero, 0.0, numerator / jnp.where(zero, 1.0, denominator))
+
+
+def in_precision(tree: Tree, dtype: DTypeLike) -> Tree:
+    """All numbers of a pytree in another precision; whole numbers stay."""
+    changed: Tree = jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+    return changed
 
 
 def shares(weights: Array) -> Array:

@@ -1,0 +1,90 @@
+"""How near is the chain to what the machine can do: its arithmetic to a product of matrices, its bytes to a copy?
+
+Arithmetic is counted in the traced program of one draw (a sum, a product, a comparison each count as one, an
+exponential too; a loop as often as it runs), bytes are those that any program must move: inputs and outputs, once.
+Products of matrices and copies are timed on this machine, in turn with the chain, all in CPU seconds.
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from measuring import alternate, report, three_policies
+
+from mc.blocks import precise
+from mc.devices import compiler_options
+from mc.draws import plan_draws
+
+BLOCK, SIZE, COPIED = 32, 1024, 2**26
+MOVES = ("broadcast_in_dim", "reshape", "transpose", "slice", "squeeze", "concatenate", "convert_element_type", "iota")
+
+
+def operations(jaxpr: Any) -> float:
+    """Arithmetic of a traced program."""
+    total = 0.0
+    for equation in jaxpr.eqns:
+        inner = [
+            item for value in equation.params.values() for item in (value if isinstance(value, tuple) else (value,))
+        ]
+        bodies = [getattr(item, "jaxpr", item) for item in inner if hasattr(getattr(item, "jaxpr", item), "eqns")]
+        name, sizes = equation.primitive.name, [math.prod(out.aval.shape) for out in equation.outvars]
+        if bodies:
+            total += equation.params.get("length", 1) * sum(map(operations, bodies))
+        elif name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            total += 2.0 * sizes[0] * math.prod(equation.invars[0].aval.shape[dim] for dim in contracted)
+        elif name.startswith(("reduce_", "cum")):
+            total += math.prod(equation.invars[0].aval.shape)
+        elif name not in MOVES:
+            total += sum(sizes)
+    return total
+
+
+def main() -> None:
+    """Print arithmetic and bytes a draw, the peaks, and the shares of each that the chain reaches."""
+    study = three_policies()
+    plan = plan_draws(study.inputs, study.correlations)
+    with precise():
+        data = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), study.data)
+        one = {name: jnp.asarray(value) for name, value in plan.mean_draw(jnp.float32).items()}
+        work = operations(jax.make_jaxpr(study.function)(data, one).jaxpr)
+        index = jnp.arange(BLOCK, dtype=jnp.uint32)
+        drawn = jax.jit(jax.vmap(lambda at: plan.draw(plan.tables, at, jnp.float32)))(index)
+        options = compiler_options(jax.default_backend())
+        chain = jax.jit(
+            lambda draws: jax.vmap(lambda draw: study.function(data, draw))(draws), compiler_options=options
+        )
+        matrix, long = jnp.ones((SIZE, SIZE), jnp.float32), jnp.ones(COPIED, jnp.float32)
+        product, copy = jax.jit(lambda x: x @ x), jax.jit(lambda x: -x)
+        moved = sum(leaf.nbytes for leaf in jax.tree.leaves((drawn, chain(drawn)))) / BLOCK
+
+        def run(function: Any, argument: Any) -> Any:
+            with precise():
+                return jax.block_until_ready(function(argument))
+
+        spent = alternate(
+            {
+                "chain": lambda: run(chain, drawn),
+                "product": lambda: run(product, matrix),
+                "copy": lambda: run(copy, long),
+            },
+            rounds=9,
+        )
+    seconds = spent["chain"] / BLOCK
+    flops, bandwidth = 2.0 * SIZE**3 / spent["product"], 2.0 * long.nbytes / spent["copy"]
+    report(
+        "share of the roofline",
+        block=BLOCK,
+        chain_us_per_draw=1e6 * seconds,
+        mflop_per_draw=work / 1e6,
+        kilobytes_per_draw=moved / 1e3,
+        peak_gflops_a_core=flops / 1e9,
+        copy_gigabytes_per_second_a_core=bandwidth / 1e9,
+        share_of_arithmetic=work / seconds / flops,
+        share_of_copy=moved / seconds / bandwidth,
+    )
+
+
+if __name__ == "__main__":
+    main()

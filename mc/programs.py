@@ -1,0 +1,114 @@
+"""Compiled programs kept on disk: a second run of the same program neither traces nor compiles it.
+
+JAX's own cache is keyed by what tracing and lowering make of a program, which takes seconds; this one is keyed by what
+the program is made from: the source of this package, the study and the settings.
+
+Loading a program unpickles it, so that whoever can write an entry can run code. The folder is the user's own (0700),
+below a folder per version of JAX and kind of processor, and one that belongs to somebody else is not read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from mc.devices import cache_folder
+
+MOST_KEPT = 32
+"""Programs that stay on disk, a few MB each; the least recently used ones go first."""
+
+DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def load_or_compile(
+    program: Any, arguments: tuple[Any, ...], device: jax.Device, made_from: Iterable[str]
+) -> Callable[..., Any]:
+    """`program` (jitted, its result shaped like its argument "carry", the fifth) compiled for `arguments` on `device`.
+
+    `made_from` is all that the program is traced from besides the source of this package and the shapes of `arguments`;
+    with nothing in it the program is not kept, and returned as it is.
+    """
+    place = _entry((*made_from,), arguments, device)
+    if place is None:
+        jitted: Callable[..., Any] = program
+        return jitted
+    known = _load(place, arguments, device)
+    if known is not None:
+        return known
+    compiled: Callable[..., Any] = program.lower(*arguments).compile()
+    _keep(place, compiled)
+    return compiled
+
+
+def _entry(made_from: tuple[str, ...], arguments: tuple[Any, ...], device: jax.Device) -> Path | None:
+    """File of a program; None where programs are not kept."""
+    folder = cache_folder("programs")
+    if not made_from or folder is None or not _is_private(folder):
+        return None
+    leaves, tree = jax.tree.flatten(arguments)
+    shapes = [f"{leaf.dtype}{leaf.shape}" for leaf in leaves]
+    flags = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(("XLA_", "JAX_")))
+    parts = (_source(), device.platform, device.device_kind, str(tree), *shapes, *flags, *made_from)
+    return folder / hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether the folder is the user's and nobody else's; makes it so."""
+    try:
+        folder.chmod(0o700)
+        return not hasattr(os, "geteuid") or folder.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+@functools.cache
+def _source() -> str:
+    """Digest of the source of this package."""
+    root, digest = Path(__file__).parent, hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _load(place: Path, arguments: tuple[Any, ...], device: jax.Device) -> Callable[..., Any] | None:
+    from jax.experimental.serialize_executable import deserialize_and_load
+
+    try:
+        content = place.read_bytes()
+        packed = content[DIGEST_BYTES:]
+        if hashlib.sha256(packed).digest() != content[:DIGEST_BYTES]:
+            return None
+        trees = jax.tree.structure((arguments, {})), jax.tree.structure(arguments[4])
+        program: Callable[..., Any] = deserialize_and_load(
+            packed, *trees, backend=device.client, execution_devices=[device]
+        )
+        os.utime(place)
+    except Exception:  # whatever is wrong with an entry, the program can be compiled
+        return None
+    return program
+
+
+def _keep(place: Path, compiled: Any) -> None:
+    """Write an entry under a name of its own, then rename it; drop the oldest. A failure is no loss."""
+    from jax.experimental.serialize_executable import serialize
+
+    with contextlib.suppress(Exception):
+        packed, _, _ = serialize(compiled)
+        handle, name = tempfile.mkstemp(dir=place.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(packed).digest() + packed)
+            Path(name).replace(place)
+        finally:
+            Path(name).unlink(missing_ok=True)
+        kept = sorted(place.parent.iterdir(), key=lambda file: file.stat().st_mtime)
+        for old in kept[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)

@@ -1,0 +1,102 @@
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mc import ensemble, programs
+from mc.ensemble import Settings, run_ensemble
+from mc.study import Input, Output, Prior, Study
+
+SETTINGS = Settings(draws=64, block=32, pilot=32)
+
+
+def study(function=lambda data, draw: {"y": data["slope"] * jnp.exp(draw["x"])}, variant="exp") -> Study:
+    return Study(
+        name="toy",
+        inputs=(Input("x", (Prior("normal", -1.6, 0.0, 1.6),)),),
+        outputs=(Output("y", "1", (), "Exponential of a normal variable"),),
+        coords={},
+        data={"slope": np.asarray(2.0)},
+        function=function,
+        variant=variant,
+    )
+
+
+def sums(of: Study) -> bytes:
+    """Sums of a run in what is, as far as programs go, a new process."""
+    ensemble._PROGRAMS.clear()
+    jax.clear_caches()
+    return run_ensemble(of, SETTINGS).statistics["y"]["moments"]["sum"].tobytes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
+    found = programs.cache_folder("programs")
+    assert found is not None
+    return found
+
+
+def entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def refuse(data, draw):  # noqa: ARG001
+    raise AssertionError("traced")
+
+
+def test_a_program_is_loaded_without_tracing_and_gives_the_same_bits(folder: Path) -> None:
+    compiled = sums(study())
+    assert len(entries(folder)) == 1
+    assert sums(study(refuse)) == compiled
+
+
+def test_another_variant_setting_or_source_is_another_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = sums(study())
+    other = study(lambda data, draw: {"y": data["slope"] * draw["x"]}, "line")
+    assert sums(other) != first
+    with pytest.raises(AssertionError, match="traced"):
+        sums(dataclasses.replace(study(refuse), outputs=(Output("y", "t", (), "Another unit"),)))
+    monkeypatch.setattr(programs, "_source", lambda: "edited")
+    with pytest.raises(AssertionError, match="traced"):
+        sums(study(refuse))
+    assert len(entries(folder)) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_changed_table_needs_no_other_program() -> None:
+    assert sums(study()) != sums(dataclasses.replace(study(refuse), data={"slope": np.asarray(3.0)}))
+
+
+def test_without_a_variant_nothing_is_kept(folder: Path) -> None:
+    sums(study(variant=""))
+    assert not entries(folder)
+
+
+@pytest.mark.parametrize("harm", [lambda content: content[:-9], lambda _: b"", lambda content: content[::-1]])
+def test_a_broken_entry_is_made_anew(folder: Path, harm: Callable[[bytes], bytes]) -> None:
+    compiled = sums(study())
+    entry = entries(folder)[0]
+    whole = entry.read_bytes()
+    entry.write_bytes(harm(whole))
+    assert sums(study()) == compiled
+    assert len(entry.read_bytes()) == len(whole)
+
+
+def test_programs_are_private_and_those_of_others_are_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sums(study())
+    assert folder.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(programs.os, "geteuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(AssertionError, match="traced"):
+        sums(study(refuse))
+
+
+def test_the_oldest_programs_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "MOST_KEPT", 1)
+    sums(study())
+    sums(study(variant="another"))
+    assert len(entries(folder)) == 1
