@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ from mc.state import LISTED_FAILURES
 from mc.statistics.contract import Numbers
 from mc.statistics.plan import Pack, Series, plan_packs
 from mc.study import Study
+
+CHUNK = 32
+"""Draws of a block that the function is mapped over at once: their arrays stay in the cache of a core."""
 
 
 @contextlib.contextmanager
@@ -121,7 +125,9 @@ class BlockProgram:
         """
         drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
         inputs = {name: jnp.where(at_mean, mean[name][None], drawn[name]) for name in drawn}
-        outputs = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
+        outputs = jax.lax.map(
+            functools.partial(self.study.function, data), inputs, batch_size=math.gcd(CHUNK, len(index))
+        )
         _check_outputs(self.study, outputs)
         return inputs, {name: value.astype(self.dtype) for name, value in outputs.items()}
 
