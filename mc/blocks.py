@@ -29,7 +29,7 @@ from mc.statistics.plan import Pack, Series, plan_packs
 from mc.study import Study
 
 CHUNK = 32
-"""Draws of a block that the function is mapped over at once: their arrays stay in the cache of a core."""
+"""Draws of a block that the function is mapped over at once on a CPU: their arrays stay in the cache of a core."""
 
 
 @contextlib.contextmanager
@@ -56,6 +56,7 @@ class BlockProgram:
     ) -> None:
         self.study, self.settings, self.plan, self.series = study, settings, plan, series
         self.dtype = jnp.dtype(settings.precision)
+        self.chunk = CHUNK if platform == "cpu" else settings.block
         self.packs, self.causes = plan_packs(series), cause_names(study)
         self.compiled: Callable[..., dict[str, Any]]
         self.compiled = (
@@ -126,7 +127,7 @@ class BlockProgram:
         drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
         inputs = {name: jnp.where(at_mean, mean[name][None], drawn[name]) for name in drawn}
         outputs = jax.lax.map(
-            functools.partial(self.study.function, data), inputs, batch_size=math.gcd(CHUNK, len(index))
+            functools.partial(self.study.function, data), inputs, batch_size=math.gcd(self.chunk, len(index))
         )
         _check_outputs(self.study, outputs)
         return inputs, {name: value.astype(self.dtype) for name, value in outputs.items()}

@@ -10,7 +10,7 @@ from mc.allocation.problem import Roads
 from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
-from mc.model import capacity, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
+from mc.model import capacity, copper, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
 from mc.model.paths import in_precision, ramp
 from mc.model.setting import Setting
@@ -206,6 +206,9 @@ def before(inputs: Inputs, world: World, basis: Array) -> Before:
     found = in_precision(metal(*in_precision((inputs, world, basis), jnp.float64)), world.years.dtype)
     setting = power(inputs, world)
     drive = forces(inputs, world, setting, found.supply, found.output, found.start)
+    if world.limits_copper:
+        bearable = copper.room(inputs.scrap, found.supply, found.made, found.output)
+        drive = dataclasses.replace(drive, years=dataclasses.replace(drive.years, copper_room=bearable.T[1:]))
     return Before(
         **{field.name: getattr(found, field.name) for field in dataclasses.fields(found)}, setting=setting, drive=drive
     )
