@@ -37,7 +37,7 @@ def make_part(
     Every part runs the pilot of the run for itself, from the first draw, so that all find the same constants.
     """
     asked = range_of_part(run, number, of)
-    file = state or state_file(run, f".part-{number:0{len(str(of))}d}-of-{of}")
+    file = state or part_file(run, number, of)
     with claim(file, overwrite=True):
         prepare(run.ensemble.device)
         from mc.checkpoint import read_state
@@ -52,6 +52,11 @@ def make_part(
         _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, reporting=Reporting(progress, stop))
         keeper.save(drawn)
     return file
+
+
+def part_file(run: Run, number: int, of: int) -> Path:
+    """Where the state of a part lies unless it is told otherwise: beside the cube, as `NAME.part-03-of-32.state`."""
+    return state_file(run, f".part-{number:0{len(str(of))}d}-of-{of}")
 
 
 def range_of_part(run: Run, number: int, of: int) -> tuple[int, int]:
