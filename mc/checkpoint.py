@@ -22,7 +22,6 @@ from mc.state import EnsembleState, Ranges
 from mc.state_arrays import from_arrays, to_arrays
 from mc.statistics.contract import Numbers
 
-SUFFIX = ".state"
 FORMAT = 1
 METADATA = "metadata"
 

@@ -21,6 +21,9 @@ SEAL = b"\nferrocast seal, sha256 %s\n"
 SEAL_BYTES = len(SEAL % (b"0" * 64))
 CHUNK = 2**20
 
+_CLAIMED: set[Path] = set()
+"""Temporary files of the claims that this process holds."""
+
 FULL = (28, 122, 27)
 """ENOSPC, EDQUOT, EFBIG: no room, as the system says it."""
 
@@ -52,12 +55,19 @@ def claim(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         except OSError as error:
             lock.unlink(missing_ok=True)
             raise not_written(target, error) from None
+        _CLAIMED.update((part, lock))
         try:
             yield part
         finally:
-            for leftover in (part, lock):
-                with suppress(OSError):
-                    leftover.unlink()
+            abandon(part, lock)
+
+
+def abandon(*leftovers: Path) -> None:
+    """Remove the temporary files of claims: these, or all of this process, which is about to end."""
+    for leftover in leftovers or tuple(_CLAIMED):
+        _CLAIMED.discard(leftover)
+        with suppress(OSError):
+            leftover.unlink()
 
 
 def part_of(target: Path) -> Path:

@@ -87,9 +87,7 @@ def make_cube(
 
 def state_file(run: Run, part: str = "") -> Path:
     """Where the state of a run, or of a part of it, lies: beside the cube."""
-    from mc.checkpoint import SUFFIX
-
-    return run.cube.with_name(f"{run.cube.name.removesuffix('.nc')}{part}{SUFFIX}")
+    return run.cube.with_name(f"{run.cube.name.removesuffix('.nc')}{part}.state")
 
 
 def lay_down(job: "Job", state: "EnsembleState", attributes: Mapping[str, Any], part: Path, saved: "Origin") -> None:

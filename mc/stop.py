@@ -5,10 +5,13 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 from contextlib import suppress
 from types import FrameType
 from typing import Any
+
+from mc.disk import abandon
 
 log = logging.getLogger("ferrocast")
 
@@ -22,7 +25,8 @@ class Stop:
     Where nobody asks (reading, writing), and on the second signal, the program is left at once. Python runs handlers in
     its main thread, which may be waiting for the devices' threads and miss its turn for the whole run; so the ones who
     ask also look into the socket where a signal leaves its number as it arrives, and a thread watches that somebody
-    does: no state is lost by leaving, since files are replaced as a whole.
+    does. To leave at once is to end the process: an exception would be lost in a callback of JAX, and Python's way out
+    crashes while XLA is at work. Files are replaced as a whole, so nothing that was saved is lost.
     """
 
     def __init__(self) -> None:
@@ -69,7 +73,7 @@ class Stop:
             self.signal, self.noted = number, True
             log.warning("stopping after the blocks in hand; again to leave at once")
             return
-        raise SystemExit(128 + number)
+        _leave(number)
 
     def _watch(self) -> None:
         """Leave when a signal is not answered in time."""
@@ -79,5 +83,11 @@ class Stop:
         number = self.signal
         with suppress(BlockingIOError):
             number = number or next((one for one in self.reader.recv(64) if one in self.before), 0)
-        log.warning("left in the middle of a compilation or a long block; what was saved before is whole")
-        os._exit(128 + number)
+        log.warning("left in the middle of a compilation or a long block; what was saved before it is whole")
+        _leave(number)
+
+
+def _leave(number: int) -> None:
+    abandon()
+    sys.stderr.flush()
+    os._exit(128 + number)

@@ -1,5 +1,6 @@
 """`ferrocast status`: how far runs are."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +34,7 @@ def status(
     if json:
         say_json(found)
         return
-    columns = ("file", "state", "draws", "missing", "failed", "hours", "saved")
+    columns = ("file", "state", "draws", "missing", "failed", "time", "saved")
     say_table(columns, [[str(item[name]) for name in columns] for item in found])
     for item in found:
         if item.get("outputs"):
@@ -60,7 +61,7 @@ def _of_state(file: Path, outputs: bool) -> dict[str, Any]:
         "draws": f"{head.done} of {high - low}",
         "missing": ", ".join(f"{first}-{last - 1}" for first, last in gaps) or "-",
         "failed": head.failed,
-        "hours": f"{head.origin.seconds / 3600:.2f}",
+        "time": _time(head.origin.seconds),
         "saved": head.origin.saved,
     }
     return found | ({"outputs": _errors(state)} if outputs else {})
@@ -94,11 +95,15 @@ def _of_cube(file: Path) -> dict[str, Any]:
         "draws": f"{attributes['draws_valid'] + attributes['draws_failed']} of {attributes['draws']}",
         "missing": attributes.get("partial", "-"),
         "failed": attributes["draws_failed"],
-        "hours": f"{attributes['wall_time_s'] / 3600:.2f}",
+        "time": _time(attributes["wall_time_s"]),
         "saved": str(attributes["history"]).partition(" ")[0],
     }
 
 
+def _time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
 def _unknown(file: Path, wrong: str) -> dict[str, Any]:
-    columns = ("draws", "missing", "failed", "hours", "saved")
+    columns = ("draws", "missing", "failed", "time", "saved")
     return {"file": str(file), "state": wrong.removeprefix(f"{file}: ")} | dict.fromkeys(columns, "-")

@@ -12,6 +12,7 @@ from mc.cube.names import STATE
 from mc.cube.read import open_cube
 from mc.disk import damage
 from mc.errors import InputError
+from mc.places import is_file
 from mc.state_arrays import from_arrays
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ def state_of(group: xr.Dataset, cube: Path) -> "tuple[Head, EnsembleState]":
 
 def state_in(cube: Path) -> "tuple[Head, EnsembleState]":
     """The state that a cube holds; InputError where it holds none, or is damaged."""
-    open_cube(cube)
-    if wrong := damage(cube):
+    if is_file(cube) and (wrong := damage(cube)):
         raise InputError(f"{cube}: {wrong}; what follows from it could not be trusted: run it anew with --overwrite")
     try:
         group = open_cube(cube, STATE)
     except InputError:
+        open_cube(cube)  # says what is wrong with one that is not there
         raise InputError(
             f"{cube}: holds no state to extend; a run keeps one with --keep-state, or state = true under [keep]"
         ) from None
