@@ -68,6 +68,9 @@ def draw_here(
     report = _reporter(batch, progress)
     try:
         while waiting or running:
+            if stop is not None and stop():
+                _end(running)
+                raise Stopped(f"stopped; the states are saved in {batch.folder.parent}: the same command goes on")
             while waiting and free:
                 running.append(_start(batch, waiting.pop(0), free.pop()))
             time.sleep(LOOK_SECONDS)
@@ -77,9 +80,6 @@ def draw_here(
                 if task.process.returncode:
                     failed.append(task.number)
             report(running, [*waiting, *failed])
-            if stop is not None and stop():
-                _end(running)
-                raise Stopped(f"stopped; the states are saved in {batch.folder.parent}: the same command goes on")
     finally:
         for task in running:
             task.process.kill()

@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from mc.batch import RECORD, Batch, Needs, begin, of_merge, of_task, record, write
-from mc.checkpoint import SUFFIX
 from mc.errors import InputError
 
 SCRIPT = "submit.sh"
@@ -56,7 +55,7 @@ parts=${{parts%%;*}}"""
 
 def script(batch: Batch) -> str:
     """A script for bash that queues what is missing of a batch, and its merge."""
-    states = f"{shlex.quote(f'{batch.stem}.part-')}*{shlex.quote(f'-of-{batch.tasks}{SUFFIX}')}"
+    states = f"{shlex.quote(f'{batch.stem}.part-')}*{shlex.quote(f'-of-{batch.tasks}.state')}"
     return TEMPLATE.format(
         title=f"{batch.run.file.name} in {batch.tasks} parts, and their merge",
         command=_one_line(batch.command),

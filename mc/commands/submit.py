@@ -76,6 +76,7 @@ def submit(
       ferrocast status runs/out
     """
     start_log(quiet, verbose)
+    environment = dict(os.environ)
     from mc.batch import Needs, plan
     from mc.devices import prepare
     from mc.runfile import load_run
@@ -106,8 +107,6 @@ def submit(
         _tell({"cube": str(run.cube)}, json)
         return
     typed = shlex.join(["ferrocast", *(word for word in sys.argv[1:] if word != "--print")])
-    environment = dict(os.environ)
-    prepare("cpu")  # after the environment of the tasks is known: the GPUs are theirs
     batch = plan(run, tasks, needs, overwrite=overwrite, command=typed, environment=environment)
     if kept := tasks - len(batch.missing):
         log.info("%d of %d parts are drawn already", kept, tasks)
