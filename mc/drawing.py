@@ -30,14 +30,6 @@ HALVINGS = 6
 
 
 @dataclass(frozen=True)
-class Reporting:
-    """How a run tells of itself, and how it is told to stop."""
-
-    progress: "Callable[[Progress], None] | None" = None
-    stop: Callable[[], bool] | None = None
-
-
-@dataclass(frozen=True)
 class Job:
     """A run with its study and settings: what is to be drawn."""
 
@@ -87,7 +79,8 @@ def draw(
     *,
     begun: tuple[Head, EnsembleState] | None = None,
     asked: tuple[int, int] | None = None,
-    reporting: Reporting | None = None,
+    progress: "Callable[[Progress], None] | None" = None,
+    stop: Callable[[], bool] | None = None,
 ) -> tuple[Job, EnsembleState, Keeper]:
     """The draws [low, high) that are asked for (default: all), after those of a state that was `begun`.
 
@@ -100,12 +93,10 @@ def draw(
         DiskError: the state cannot be saved.
     """
     low, high = asked or (0, job.settings.draws)
-    origin = Origin(
-        facts(job.run, job.posed)[0], question(job.run), (low, high), begun[0].origin.seconds if begun else 0
-    )
-    keeper, reporting = Keeper(file, origin), reporting or Reporting()
+    seconds = begun[0].origin.seconds if begun else 0.0
+    keeper = Keeper(file, Origin(facts(job.run, job.posed)[0], question(job.run), (low, high), seconds))
     try:
-        job, state = _with_memory(job, devices, keeper, begun[1] if begun else None, reporting)
+        job, state = _with_memory(job, devices, keeper, begun and begun[1], progress, stop)
     except FailedDraws:
         keeper.remove()  # going on would fail again
         raise
@@ -135,7 +126,8 @@ def _with_memory(
     devices: "Sequence[jax.Device]",
     keeper: Keeper,
     begun: EnsembleState | None,
-    reporting: Reporting,
+    progress: "Callable[[Progress], None] | None",
+    stop: Callable[[], bool] | None,
 ) -> tuple[Job, EnsembleState]:
     """The draws, in smaller blocks where the device has no memory for those asked for, unless some are done already."""
     from mc.ensemble import run_ensemble
@@ -145,8 +137,8 @@ def _with_memory(
             return job, run_ensemble(
                 job.posed.study,
                 job.settings,
-                progress=reporting.progress,
-                stop=reporting.stop,
+                progress=progress,
+                stop=stop,
                 devices=lanes(devices),
                 draws=keeper.origin.asked,
                 state=begun,

@@ -1,8 +1,8 @@
 """Parts of a run, drawn by processes that know nothing of one another, and the cube that they make together."""
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def make_part(
     with claim(file, overwrite=True):
         prepare(run.ensemble.device)
         from mc.checkpoint import read_state
-        from mc.drawing import Reporting, draw, job_of, job_of_state, refuse_begun
+        from mc.drawing import draw, job_of, job_of_state, refuse_begun
 
         if not (resume or overwrite):
             refuse_begun(file)
@@ -49,7 +49,7 @@ def make_part(
         devices = find_devices(run.ensemble.device)
         begun = read_state(file) if resume and is_file(file) else None
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
-        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, reporting=Reporting(progress, stop))
+        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, progress=progress, stop=stop)
         keeper.save(drawn)
     return file
 
@@ -96,22 +96,22 @@ def merge_parts(
     missing = _missing(heads)
     if missing and not allow_partial:
         raise InputError("\n".join([*missing, "run them, or take what there is with --allow-partial"]))
-    run = _run_of(heads[0], cube, priors)
+    longest = max(heads, key=lambda head: head.draws)
+    run = _run_of(longest, cube, priors)
     with claim(run.cube, overwrite=overwrite) as part:
-        begin = time.perf_counter()
         posed = pose(run)
-        job = job_of_state(run, posed, heads[0], heads[0].identity["platform"], elsewhere=True)
+        job = job_of_state(run, posed, longest, longest.identity["platform"], elsewhere=True)
         state = _all_of(files)
-        seconds = round(sum(head.origin.seconds for head in heads) + time.perf_counter() - begin, 3)
+        seconds = round(sum(head.origin.seconds for head in heads), 3)
         attributes = provenance(job.run, posed.digest, find_devices("cpu")) | {
             "wall_time_s": seconds,
             "parts": len(files),
-            "device": f"parts: {heads[0].identity['platform']}",
+            "device": f"{len(files)} parts on {longest.identity['platform']}",
         }
         if missing:
             attributes["partial"] = f"{state.done} of {state.draws} draws; {'; '.join(missing)}"
             attributes["title"] = f"{attributes['title']} (partial: {state.done} of {state.draws} draws)"
-        lay_down(job, state, attributes, part, heads[0].origin)
+        lay_down(job, state, attributes, part, replace(longest.origin, asked=(0, state.draws), seconds=seconds))
     return run.cube
 
 

@@ -13,12 +13,15 @@ from mc.axes import SCENARIO, YEAR
 from mc.cube.write import write_cube
 from mc.devices import find_devices, prepare
 from mc.disk import claim, require_room
+from mc.errors import InputError
 from mc.places import is_file
 from mc.pose import Model, Posed, pose
 from mc.provenance import provenance, run_digest
 from mc.runfile import Run, load_run
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from mc.checkpoint import Head, Origin
     from mc.drawing import Job
     from mc.ensemble import Progress
@@ -63,8 +66,8 @@ def make_cube(
         return run.cube
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
-        from mc.cube.layout import expected_bytes
-        from mc.drawing import Reporting, draw, job_of, job_of_state, refuse_begun
+        expected_bytes = _layout().expected_bytes
+        from mc.drawing import draw, job_of, job_of_state, refuse_begun
 
         if not (resume or extend or overwrite):
             refuse_begun(file)
@@ -75,7 +78,7 @@ def make_cube(
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
         require_room(run.cube, expected_bytes(posed.study, job.settings))
         with _timed("drawing"):
-            job, drawn, keeper = draw(job, file, devices, begun=begun, reporting=Reporting(progress, stop))
+            job, drawn, keeper = draw(job, file, devices, begun=begun, progress=progress, stop=stop)
         if is_file(file):
             keeper.save(drawn)
         _say_proofs(posed, drawn)
@@ -92,15 +95,28 @@ def state_file(run: Run, part: str = "") -> Path:
 
 def lay_down(job: "Job", state: "EnsembleState", attributes: Mapping[str, Any], part: Path, saved: "Origin") -> None:
     """Turn a state into the cube of a job, under the temporary name `part` first."""
-    from mc.cube.layout import lay_out
     from mc.summary import finish
 
     with _timed("laying out the cube"):
         summary = finish(job.posed.study, job.settings, state)
         origin = saved if job.run.keep.state else None
-        groups = lay_out(job.posed, job.settings, summary, attributes, state, origin)
+        groups = _layout().lay_out(job.posed, job.settings, summary, attributes, state, origin)
     with _timed("writing the cube"):
         write_cube(groups, part, job.run.cube)
+
+
+def _layout() -> "ModuleType":
+    """The module that lays cubes out; InputError where what it needs is not installed."""
+    try:
+        import netCDF4  # noqa: F401 - xarray asks for it only when it writes
+
+        import mc.cube.layout
+    except ImportError as error:
+        raise InputError(
+            f"{error.name} is not installed, and a cube needs it; draw here with --part 1/1, and make the cube of that "
+            "state where it is: ferrocast merge FILE.state"
+        ) from None
+    return mc.cube.layout
 
 
 def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleState] | None":

@@ -44,6 +44,10 @@ def test_a_part_needs_no_netcdf_and_no_xarray(toy_folder: Path) -> None:
     assert process.returncode == 0, err
     assert out == f"{toy_folder / 'runs' / 'out' / 'toy.part-1-of-1.state'}\n"
     assert open_cube(merge_parts([Path(out.strip())])).attrs["draws_valid"] == 256
+    process = start("run", toy_folder / "runs" / "toy.toml", "--overwrite", program=barred + TOY_PROGRAM)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (2, "")
+    assert err.startswith("netCDF4 is not installed, and a cube needs it; draw here with --part 1/1")
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])

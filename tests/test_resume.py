@@ -1,16 +1,19 @@
+import errno
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import xarray as xr
 from toy_world import toy_study
 
-from mc import pose
+from mc import checkpoint, pose
 from mc.checkpoint import read_head, read_state
 from mc.cube import open_cube
 from mc.cube.state import state_in
-from mc.errors import InputError, RunFailed, Stopped
+from mc.errors import DiskError, InputError, RunFailed, Stopped
 from mc.parts import make_part, merge_parts, range_of_part
 from mc.run import make_cube
 from mc.runfile import Run, load_run
@@ -170,6 +173,25 @@ def test_what_cannot_be_extended_says_why(toy_folder: Path) -> None:
     run.cube.write_bytes(data)
     with pytest.raises(InputError, match=r"is damaged.*run it anew"):
         make_cube(load(toy_folder, ensemble__draws=2048), extend=True)
+
+
+def test_a_disk_that_fills_up_while_a_run_draws(toy_folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for two states, for none, and for the rest again."""
+    run, create, room = load(toy_folder, keep__state=True), checkpoint._create, iter([True, True])
+
+    def full(path: Path) -> BinaryIO:
+        if next(room, False):
+            return create(path)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    said = r"toy\.state: cannot be written \(No space left .*toy\.state of before is whole"
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_create", full)
+        with pytest.raises(DiskError, match=said):
+            make_cube(run)
+    assert read_head(run.cube.with_name("toy.state")).done > 0
+    make_cube(run, resume=True)
+    assert bits(run.cube) == bits(whole)
 
 
 def test_failed_draws_leave_no_state_to_stumble_over(toy_folder: Path) -> None:

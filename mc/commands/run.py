@@ -60,8 +60,8 @@ def run(
     start_log(quiet, verbose)
     from mc.runfile import load_run
 
-    if draws is not None and extend is not None:
-        raise InputError("--draws and --extend: give one of them")
+    if extend is not None and (draws is not None or part is not None):
+        raise InputError("--extend goes with neither --draws nor --part")
     given = {
         "ensemble.draws": draws if extend is None else extend,
         "ensemble.seed": seed,
