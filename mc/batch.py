@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,14 @@ PROGRAM = (sys.executable, "-m", "mc")
 RECORD = "batch.json"
 
 
+FORMS = {
+    "--time": (r"\d+|\d+(:\d+){1,2}|\d+-\d+(:\d+){0,2}", "90 (minutes), 2:00:00, or 1-12 (days-hours)"),
+    "--mem": (r"\d+[KMGT]?", "16G"),
+    "--partition": (r"[A-Za-z0-9][A-Za-z0-9._,+-]*", "gpu"),
+}
+"""How Slurm writes what a job asks for, and examples."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """What each task asks for; empty or None leaves it to the machine. `at_once`: the most tasks at a time."""
@@ -38,6 +47,16 @@ class Needs:
     partition: str = ""
     more: tuple[str, ...] = ()
     at_once: int | None = None
+
+    def __post_init__(self) -> None:
+        """InputError for what Slurm would not read as it is meant."""
+        for option, text in (("--time", self.time), ("--mem", self.memory), ("--partition", self.partition)):
+            form, example = FORMS[option]
+            if text and not re.fullmatch(form, text, re.ASCII):
+                raise InputError(f"{option} {text!r}: write it as Slurm does, such as {example}")
+        for option in self.more:
+            if not (option.startswith("--") and option.isprintable()):
+                raise InputError(f"--sbatch {option!r}: one option as sbatch takes it, such as --sbatch=--account=x")
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,6 @@ def _parts(batch: Batch) -> str:
 
 def queue(batch: Batch) -> dict[str, str]:
     """Queue a batch; returns the numbers of its jobs, `parts` (unless all are drawn) and `merge`."""
-    require_slurm()
     _refuse_queued(batch.folder)
     begin(batch)
     file = batch.folder / SCRIPT
@@ -96,15 +95,6 @@ def queue(batch: Batch) -> dict[str, str]:
     jobs = {name: job for name, job in zip(("parts", "merge"), found.groups(), strict=True) if job}
     record(batch, jobs)
     return jobs
-
-
-def require_slurm() -> None:
-    """InputError where there is no Slurm."""
-    if shutil.which("sbatch") is None:
-        raise InputError(
-            "no sbatch on PATH: this machine has no Slurm. Draw the parts here with --executor local, or write the "
-            f"script with --print > {SCRIPT}, for a machine that has it"
-        )
 
 
 def _refuse_queued(folder: Path) -> None:

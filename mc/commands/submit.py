@@ -1,8 +1,8 @@
 """`ferrocast submit`: answer a run in parts, on Slurm or by several processes here."""
 
 import os
-import re
 import shlex
+import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -15,17 +15,10 @@ from mc.commands.run import watched
 from mc.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from mc.batch import Batch
+    from mc.batch import Batch, Needs
     from mc.runfile import Run
-
-FORMS = {
-    "--time": (r"\d+|\d+(:\d+){1,2}|\d+-\d+(:\d+){0,2}", "90 (minutes), 2:00:00, or 1-12 (days-hours)"),
-    "--mem": (r"\d+[KMGT]?", "16G"),
-    "--partition": (r"[A-Za-z0-9][A-Za-z0-9._,+-]*", "gpu"),
-}
-"""How Slurm writes what a job asks for, and examples."""
 
 
 class Executor(StrEnum):
@@ -45,12 +38,8 @@ def submit(
     time: Annotated[str, typer.Option(help="Limit of each task, such as 2:00:00 or 1-12.")] = "",
     mem: Annotated[str, typer.Option(help="Memory of each task, such as 16G.")] = "",
     partition: Annotated[str, typer.Option(help="Partition of the cluster.")] = "",
-    at_once: Annotated[
-        int | None, typer.Option(min=1, help="The most tasks at a time; here: 1, or what GPUs allow.")
-    ] = None,
-    sbatch: Annotated[
-        list[str] | None, typer.Option(help="Option for both jobs, such as --sbatch=--account=x.")
-    ] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="The most tasks at a time.")] = None,
+    sbatch: Annotated[list[str] | None, typer.Option(help="Also for Slurm: --sbatch=--account=x.")] = None,
     draws: Annotated[int | None, typer.Option(help="Draws; FERROCAST_DRAWS.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; FERROCAST_SEED.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or gpu; FERROCAST_DEVICE.")] = None,
@@ -73,26 +62,12 @@ def submit(
       ferrocast submit runs/baseline.toml --tasks 32 --gpus 1 --time 2:00:00
       ferrocast submit runs/baseline.toml --tasks 32 --draws 1048576 --partition low --mem 8G --print
       ferrocast submit runs/baseline.toml --tasks 8 --at-once 2 --executor local
-      ferrocast status runs/out
     """
     start_log(quiet, verbose)
-    environment = dict(os.environ)
-    from mc.batch import Needs, plan
-    from mc.devices import prepare
+    from mc.batch import Needs
     from mc.runfile import load_run
-    from mc.slurm import queue, require_slurm, script
 
-    if executor is Executor.slurm and not show:
-        require_slurm()
-    needs = Needs(
-        gpus,
-        cpus,
-        _checked("--time", time),
-        _checked("--mem", mem),
-        _checked("--partition", partition),
-        _more(sbatch or ()),
-        at_once,
-    )
+    needs = Needs(gpus, cpus, time, mem, partition, tuple(sbatch or ()), at_once)
     given = {
         "ensemble.draws": draws,
         "ensemble.seed": seed,
@@ -101,27 +76,47 @@ def submit(
         "model.priors": priors,
         "output.cube": out,
     }
+    if executor is Executor.slurm and not show:
+        _require_slurm()
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
-    if not overwrite and _is_complete(run):
+    _answer(run, tasks, needs, json, executor=executor, show=show, overwrite=overwrite)
+
+
+def _answer(
+    run: "Run", tasks: int, needs: "Needs", as_json: bool, *, executor: Executor, show: bool, overwrite: bool
+) -> None:
+    """Plan the parts of a run; print, queue or draw them."""
+    from mc.batch import plan
+    from mc.devices import prepare
+
+    environment = dict(os.environ)
+    prepare("cpu")  # not in the environment of the tasks: the GPUs are theirs
+    if not (overwrite or show) and _is_complete(run):
         log.info("%s: complete already", run.cube)
-        _tell({"cube": str(run.cube)}, json)
+        _tell({"cube": str(run.cube)}, as_json)
         return
     typed = shlex.join(["ferrocast", *(word for word in sys.argv[1:] if word != "--print")])
     batch = plan(run, tasks, needs, overwrite=overwrite, command=typed, environment=environment)
     if kept := tasks - len(batch.missing):
         log.info("%d of %d parts are drawn already", kept, tasks)
     if show:
+        from mc.slurm import script
+
         say(script(batch).rstrip())
-    elif executor is Executor.slurm:
-        jobs = queue(batch)
-        log.info("%d parts queued, then the merge into %s; logs: %s", len(batch.missing), run.cube, batch.folder)
-        log.info("how far: ferrocast status %s", shlex.quote(str(batch.folder.parent)))
-        _tell(jobs, json)
     else:
-        _tell({"cube": str(_answer_here(batch))}, json)
+        _tell(_queue(batch) if executor is Executor.slurm else _draw(batch), as_json)
 
 
-def _answer_here(batch: "Batch") -> Path:
+def _queue(batch: "Batch") -> dict[str, str]:
+    from mc.slurm import queue
+
+    jobs = queue(batch)
+    log.info("%d parts queued, then the merge into %s; logs: %s", len(batch.missing), batch.run.cube, batch.folder)
+    log.info("how far: ferrocast status %s", shlex.quote(str(batch.folder.parent)))
+    return jobs
+
+
+def _draw(batch: "Batch") -> dict[str, str]:
     """Draw the missing parts of a batch on this machine, and merge them all."""
     from mc.parts import merge_parts
     from mc.processes import draw_here, shares_of
@@ -129,7 +124,16 @@ def _answer_here(batch: "Batch") -> Path:
     shares = shares_of(batch)
     with watched(batch.run.ensemble.draws) as calls:
         draw_here(batch, shares, **calls)
-    return merge_parts(batch.files, cube=batch.run.cube, priors=batch.run.priors, overwrite=batch.overwrite)
+    cube = merge_parts(batch.files, cube=batch.run.cube, priors=batch.run.priors, overwrite=batch.overwrite)
+    return {"cube": str(cube)}
+
+
+def _require_slurm() -> None:
+    if shutil.which("sbatch") is None:
+        raise InputError(
+            "no sbatch on PATH: this machine has no Slurm. Draw the parts here with --executor local, or write the "
+            "script with --print, for a machine that has it"
+        )
 
 
 def _is_complete(run: "Run") -> bool:
@@ -150,17 +154,3 @@ def _tell(found: "Mapping[str, str]", as_json: bool) -> None:
         say_json(found)
     else:
         say(" ".join(found.values()))
-
-
-def _checked(option: str, text: str) -> str:
-    form, example = FORMS[option]
-    if text and not re.fullmatch(form, text, re.ASCII):
-        raise InputError(f"{option} {text!r}: write it as Slurm does, such as {example}")
-    return text
-
-
-def _more(options: "Sequence[str]") -> tuple[str, ...]:
-    for option in options:
-        if not option.startswith("--") or not option.isprintable():
-            raise InputError(f"--sbatch {option!r}: one option as sbatch takes it, such as --sbatch=--account=metals")
-    return tuple(options)
