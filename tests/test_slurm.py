@@ -1,6 +1,7 @@
 """A run in parts on a real Slurm, started here on this one machine: pre-empted, killed, and still the same bits."""
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -11,9 +12,6 @@ from pathlib import Path
 
 import pytest
 from same_bits import different_variables
-
-from mc.checkpoint import read_head
-from mc.errors import InputError
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("slurm")]
 
@@ -56,7 +54,7 @@ PartitionName=high Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10 PreemptMo
 """
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 240.0) -> None:
+def until(holds: Callable[[], bool], what: str, seconds: float = 600.0) -> None:
     """Wait for what a daemon does in its own time."""
     limit = time.monotonic() + seconds
     while not holds():
@@ -159,20 +157,15 @@ def part(cube: Path, number: int) -> Path:
     return cube.with_name(f"{cube.stem}.part-{number}-of-2.state")
 
 
-def drawn(cube: Path, number: int) -> int:
-    try:
-        return read_head(part(cube, number)).done
-    except InputError:
-        return 0
-
-
-def wait_until_midway(cube: Path, number: int) -> None:
-    until(lambda: drawn(cube, number) > 0, f"a state of part {number}")
-    assert drawn(cube, number) < DRAWS // 2, "the part was drawn before it could be disturbed"
+def disturb(cube: Path, command: str) -> str:
+    """Do something as soon as part 1 has drawn a block; by a shell, which is in time where a test is held up."""
+    log = cube.with_name(f"{cube.stem}.batch") / f"{part(cube, 1).stem}.log"
+    wait = f"until grep -qs draws/s {shlex.quote(str(log))}; do sleep 0.05; done"
+    return call("timeout", "300", "bash", "-c", f"{wait}; {command}").stdout.strip()
 
 
 def wait_for_job(job: str) -> None:
-    until(lambda: not call("squeue", "-h", "-j", job, check=False).stdout.strip(), f"the end of job {job}", 400)
+    until(lambda: not call("squeue", "-h", "-j", job, check=False).stdout.strip(), f"the end of job {job}")
 
 
 def log_of(cube: Path, name: str) -> str:
@@ -182,13 +175,9 @@ def log_of(cube: Path, name: str) -> str:
 def test_parts_that_are_pre_empted_go_on_and_end_in_the_same_bits(single: Path, tmp_path: Path) -> None:
     cube = tmp_path / "parts.nc"
     parts, merge = submit(cube)
-    wait_until_midway(cube, 1)
-    urgent = ("--partition=high", "--exclusive", "--output=/dev/null", "--parsable", "--wrap=true")
-    wait_for_job(call("sbatch", *urgent).stdout.strip())
-    waiting = call("squeue", "-h", "-r", "-t", "pending", "-o", "%i", "-j", parts).stdout.split()
-    assert waiting, "no task was pre-empted"
-    for task in waiting:  # Slurm itself would wait two minutes
-        call("scontrol", "update", f"JobId={task}", "StartTime=now")
+    wait_for_job(disturb(cube, "sbatch --partition=high --exclusive --output=/dev/null --parsable --wrap=true"))
+    for task in call("squeue", "-h", "-r", "-t", "pending", "-o", "%i", "-j", parts, check=False).stdout.split():
+        call("scontrol", "update", f"JobId={task}", "StartTime=now", check=False)  # Slurm would wait two minutes
     wait_for_job(merge)
     log = log_of(cube, "parts.part-1-of-2")
     assert "stopped after" in log
@@ -200,9 +189,8 @@ def test_parts_that_are_pre_empted_go_on_and_end_in_the_same_bits(single: Path, 
 def test_a_task_that_is_killed_is_named_and_drawn_again_alone(single: Path, tmp_path: Path) -> None:
     cube = tmp_path / "parts.nc"
     _, merge = submit(cube)
-    wait_until_midway(cube, 1)
-    holder = part(cube, 1).with_name(f"{part(cube, 1).name}.lock").read_text(encoding="utf-8")
-    os.kill(int(holder.split()[1]), 9)
+    lock = part(cube, 1).with_name(f"{part(cube, 1).name}.lock")  # process 4711 on HOST
+    disturb(cube, f"kill -9 $(cut -d ' ' -f 2 {shlex.quote(str(lock))})")
     wait_for_job(merge)
     assert not cube.exists()
     log = log_of(cube, "merge")
