@@ -8,10 +8,12 @@ RUN    ?= runs/baseline.toml
 CUDA   ?=
 # Up to four test processes: each compiles its own programs, and more would only fight for the same cores.
 PYTEST_FLAGS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+BENCH_FLAGS ?=
 
 VENV := .venv
 BIN  := $(VENV)/bin
 CUBE := runs/out/$(basename $(notdir $(RUN))).nc
+NOTEBOOKS ?= first_look
 
 ifneq ($(filter-out 12 13,$(CUDA)),)
 $(error CUDA=$(CUDA): write CUDA=12 or CUDA=13, or leave it out for the CPU)
@@ -22,7 +24,7 @@ DEVICE := $(addprefix $(VENV)/with-cuda,$(CUDA))
 SHARED := $(shell find priors runs -type f -not -path 'runs/out/*' 2>/dev/null)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help run test slow check format bench clean
+.PHONY: help run notebooks test slow check format bench clean
 .DEFAULT_GOAL := help
 # Two installers in one environment would meet half-written packages; a failed one must leave no stamp.
 .NOTPARALLEL:
@@ -32,17 +34,21 @@ help:
 	@echo 'make run            answer runs/baseline.toml, build its pages in reports/out/'
 	@echo 'make run RUN=FILE   the same for another run file'
 	@echo 'make run CUDA=13    the same on an NVIDIA GPU (CUDA=12 for an older driver)'
+	@echo 'make notebooks      run the notebooks on that cube too, and make pages of them'
 	@echo 'make test           the tests'
 	@echo 'make slow           the tests that take minutes'
 	@echo 'make check          ruff, format check, mypy'
 	@echo 'make format         write the files as the format check wants them'
-	@echo 'make bench          benchmarks, one JSON line each'
+	@echo 'make bench          benchmarks, a table and a figure; BENCH_FLAGS=--quick for 5 minutes'
 	@echo 'make clean          remove .venv, builds and caches; results in */out/ stay'
 
 run: $(VENV)/with-nothing $(DEVICE)
 	$(BIN)/ferrocast run $(RUN) --out $(CUBE) --overwrite
 	$(BIN)/ferrocast pareto $(RUN) --out $(CUBE:.nc=.pareto.nc) --overwrite
 	$(BIN)/python reports/build.py $(CUBE)
+
+notebooks: $(VENV)/with-notebook $(DEVICE)
+	$(BIN)/python reports/build.py $(CUBE) $(addprefix --notebook ,$(NOTEBOOKS))
 
 test: $(VENV)/with-test $(DEVICE)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
@@ -60,7 +66,7 @@ format: $(VENV)/with-test
 	$(BIN)/ruff format
 
 bench: $(VENV)/with-bench $(DEVICE)
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+	$(BIN)/python benchmarks/run_all.py $(BENCH_FLAGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

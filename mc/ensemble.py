@@ -214,9 +214,9 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
 
 
 def _structure(study: Study, settings: Settings) -> Hashable:
-    """All that is built into a program: data, number of draws and what is done with the results are not."""
+    """All that is built into a program: data, seed, number of draws and what is done with the results are not."""
     draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
-    built_in = replace(settings, draws=draws, failed_share=0.0, keep=(), pilot=1)
+    built_in = replace(settings, draws=draws, seed=0, failed_share=0.0, keep=(), pilot=1)
     coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
     return (study.function, study.inputs, study.correlations, study.outputs, coords, built_in)
 

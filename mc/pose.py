@@ -12,6 +12,7 @@ from mc.runfile import Run
 from mc.runfile.load import suggestion
 
 if TYPE_CHECKING:
+    from mc.model.scenario import Options
     from mc.model.tradeoffs import Question
     from mc.settings import Settings
     from mc.study import Output, Study
@@ -104,13 +105,11 @@ def read_priors_of(run: Run) -> "Priors":
 def _steel(run: Run, priors: "Priors | None") -> Posed:
     """The steel chain of `mc.model.chain`."""
     from mc.allocation.coordinated import POLICIES, Bounds
-    from mc.model.scenario import Options, Scenario
+    from mc.model.scenario import Scenario
 
     for name, scenario in run.scenarios.items():
         _require_known(run, f"scenarios.{name}.policy", scenario.policy, POLICIES)
-    _require_known(run, "options.hydrogen", run.options.hydrogen, HYDROGEN)
     priors = priors or read_priors_of(run)
-    _require_known(run, "options.accounting", run.options.accounting, priors.axes["accounting"].labels)
     from mc.model.chain import steel_study
 
     study = steel_study(
@@ -119,7 +118,7 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
             Scenario(name, scenario.policy, Bounds(scenario.keep, scenario.reach_km or math.inf, scenario.pools))
             for name, scenario in run.scenarios.items()
         ),
-        Options(run.options.accounting, run.options.hydrogen),
+        _options(run, priors),
         run.model.first_year,
         run.model.last_year,
     )
@@ -127,6 +126,16 @@ def _steel(run: Run, priors: "Priors | None") -> Posed:
     notes[SCENARIO] = {"policy": tuple(scenario.policy for scenario in run.scenarios.values())}
     variant = repr((run.scenarios, run.options, run.model))
     return Posed(study, priors, variant, notes)
+
+
+def _options(run: Run, priors: "Priors") -> "Options":
+    """The switches of a run."""
+    from mc.model.scenario import Options
+
+    known = {"hydrogen": HYDROGEN, "copper": COPPER, "accounting": priors.axes["accounting"].labels}
+    for name, labels in known.items():
+        _require_known(run, f"options.{name}", getattr(run.options, name), labels)
+    return Options(run.options.accounting, run.options.hydrogen, run.options.copper)
 
 
 def _notes(priors: "Priors") -> dict[str, dict[str, tuple[str, ...]]]:
@@ -143,12 +152,10 @@ def _notes(priors: "Priors") -> dict[str, dict[str, tuple[str, ...]]]:
 
 def pose_tradeoffs(run: Run, priors: "Priors | None", question: "Question") -> Posed:
     """The chosen years of a coordinated path: fronts, prices, instruments (`mc.model.tradeoffs`)."""
-    from mc.model.scenario import Options
     from mc.model.tradeoffs import tradeoff_study
 
     priors = priors or read_priors_of(run)
-    options = Options(run.options.accounting, run.options.hydrogen)
-    study = tradeoff_study(priors, question, options, run.model.first_year, run.model.last_year)
+    study = tradeoff_study(priors, question, _options(run, priors), run.model.first_year, run.model.last_year)
     return Posed(study, priors, repr((question, run.options, run.model)), _notes(priors))
 
 
@@ -156,6 +163,7 @@ DIFFERENCE = "difference/"
 """Before the name of an output: its paired difference to the reference (`mc.statistics.plan`)."""
 
 HYDROGEN = ("on_site", "bought")
+COPPER = ("unlimited", "limited")
 
 MODELS: dict[str, Model] = {"steel": _steel}
 """Model by the metal that a run file names; another metal of the same chain is one more line."""

@@ -13,7 +13,8 @@ class Settings:
 
     `quantiles`, `differences`, glob patterns of output names; `probabilities` in (0, 1); `reference` a scenario label;
     `keep` names of outputs kept draw by draw; `failed_share` the share of draws that may fail, 0 to 1; `pilot` the
-    number of first draws that fix shifts, scales and bins.
+    number of first draws that fix shifts, scales and bins; `narrow` patterns of outputs whose order statistics
+    a further pass looks for (`mc.exact`).
     """
 
     draws: int = 1024
@@ -30,6 +31,7 @@ class Settings:
     keep: tuple[str, ...] = ()
     failed_share: float = 0.0
     pilot: int = 1024
+    narrow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no run could do."""

@@ -166,15 +166,17 @@ def write_page(page: Page, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for figure in page.figures:
         (folder / f"{page.name}-{figure.name}.png").write_bytes(figure.image.png)
-    return _write(folder / f"{page.name}.html", "page.html", page=page)
+    return write_html(folder / f"{page.name}.html", "page.html", page=page)
 
 
 def write_index(pages: Sequence[Page], folder: Path, left_out: Sequence[str] = ()) -> Path:
     """Write index.html, which leads to several pages and says why others are left out."""
-    return _write(folder / "index.html", "index.html", pages=pages, left_out=left_out)
+    return write_html(folder / "index.html", "index.html", pages=pages, left_out=left_out)
 
 
-def _write(path: Path, template: str, **values: object) -> Path:
+def write_html(path: Path, template: str, **values: object) -> Path:
+    """Fill a template and write it to a path, whose folder is made; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,

@@ -82,6 +82,9 @@ BY_PROVINCE = (
 )
 """The only provincial outputs that are written: the others are large, and no page shows them."""
 
+KEPT = ("co2_peak_year", "co2_direct_power", "co2_with_freight_by_province")
+"""Outputs of the group of draws."""
+
 FEW = 16
 """Draws of what has many elements and no percentiles on any page."""
 
@@ -206,7 +209,8 @@ def synthetic_cube(
     if is_coordinated:
         groups[DIAGNOSTICS] = xr.Dataset(diagnostics_of(scenarios), coords)
     if keep_draws:
-        groups[DRAWS] = draws_group(drawn["co2_peak_year"], coords)
+        kept = {item.name: (item, draws_of(item, scenarios)) for item in known if item.name in KEPT}
+        groups[DRAWS] = draws_group(kept, coords)
     xr.DataTree.from_dict(groups).to_netcdf(path, engine="netcdf4", write_inherited_coords=True)
     return path
 
@@ -222,13 +226,18 @@ def diagnostics_of(scenarios: tuple[str, ...]) -> dict[str, xr.Variable]:
     return found
 
 
-def draws_group(peak: np.ndarray, coords: dict[str, Any]) -> xr.Dataset:
-    """The year of the peak draw by draw."""
-    variables = {
-        "co2_peak_year": (("draw", "scenario"), peak),
-        "valid": (("draw",), np.ones(len(peak), np.int8)),
-    }
-    return xr.Dataset(variables, {"draw": np.arange(len(peak)), "scenario": coords["scenario"]})
+def draws_group(kept: dict[str, tuple[Output, np.ndarray]], coords: dict[str, Any]) -> xr.Dataset:
+    """Outputs draw by draw, and two inputs: the first drives CO2 alone, the second, a path, drives nothing."""
+    variables = {name: (("draw", *output.dims), draws) for name, (output, draws) in kept.items()}
+    variables["valid"] = (("draw",), np.ones(N, np.int8))
+    driver = np.log(kept["co2_direct_power"][1][:, 0, 0])
+    idle = np.random.default_rng(1).standard_normal((N, 2))
+    labels = {"long_name": "world.idle", "elements": "world.idle[2020] world.idle[2021]"}
+    variables["input_world_driver"] = (("draw",), driver, {"long_name": "world.driver", "elements": "world.driver"})
+    variables["input_world_idle"] = (("draw", "input_world_idle_0"), idle, labels)
+    dims = {dim for output, _ in kept.values() for dim in output.dims}
+    found = {name: item for name, item in coords.items() if item[0] in dims}
+    return xr.Dataset(variables, {"draw": np.arange(N)} | found)
 
 
 def provenance_of(run: dict[str, Any]) -> dict[str, Any]:

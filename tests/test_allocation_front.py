@@ -12,7 +12,6 @@ import pytest
 from reference import front as oracle
 from transports import FAMILIES, SEGMENTS, SINKS, SOURCES
 
-from mc.allocation.bands import attained, band, gained, gained_share
 from mc.allocation.exact import epsilon_constraint
 from mc.allocation.front import Front, front
 from mc.allocation.indicators import hypervolume, knee, normalised, staircase
@@ -219,7 +218,7 @@ def test_equal_objectives_have_a_front_of_one_point() -> None:
         np.testing.assert_allclose(found.values / found.ideal[None], 1.0, rtol=1e-9)
         assert hypervolume(found) == 0.0
         assert knee(found).distance == 0.0
-    np.testing.assert_array_equal(gained_share(supported, jnp.asarray(SHARES)), 0.0)
+    np.testing.assert_array_equal(normalised(supported, supported.values), 0.0)
 
 
 def test_opposed_objectives_without_freight_trade_one_for_one() -> None:
@@ -236,7 +235,7 @@ def test_opposed_objectives_without_freight_trade_one_for_one() -> None:
 def test_nothing_to_allocate_is_finite(nothing: str) -> None:
     empty = one_steel(**{nothing: getattr(one_steel(), nothing) * 0.0})
     for found in one(empty):
-        for leaf in jax.tree.leaves((found, knee(found), hypervolume(found), attained(found, jnp.zeros(2)))):
+        for leaf in jax.tree.leaves((found, knee(found), hypervolume(found))):
             assert np.isfinite(leaf).all()
         np.testing.assert_array_equal(found.values, 0.0)
 
@@ -306,32 +305,13 @@ def test_knee_is_best_for_equal_normalised_weights() -> None:
         assert (normalised(whole, fine.values).sum(axis=1) - 1.0).max() <= knee(whole).distance * 2.0**0.5 + 1e-9
 
 
-def test_attained_by_hand() -> None:
-    found = drawn([[7.0, 5.0], [6.0, 12.5], [3.0, 15.0]])
-    heights = attained(found, jnp.array([8.0, 7.0, 6.5, 6.0, 4.5, 3.0, 0.0]))
-    np.testing.assert_allclose(heights, [-np.inf, 5.0, 8.75, 12.5, 13.75, 15.0, 15.0])
-    np.testing.assert_allclose(gained(found, jnp.array([0.0, 0.5, 1.0, 9.0])), [0.0, 3.75, 7.5, 10.0])
-    np.testing.assert_allclose(gained_share(found, jnp.array([0.0, 0.125, 1.0])), [0.0, 0.375, 1.0])
-
-
-def test_band_is_attained_by_the_share_of_draws_that_it_says() -> None:
-    heights = np.random.default_rng(2).normal(size=(98, 4))
-    heights[::10, 3] = -np.inf
-    probabilities = np.array([0.05, 0.5, 0.95])
-    found = np.asarray(band(jnp.asarray(heights), jnp.asarray(probabilities)))
-    share = (heights[None] >= found[:, None]).mean(axis=1)
-    assert (share >= 1.0 - probabilities[:, None]).all()
-    assert (share <= 1.0 - probabilities[:, None] + 0.02)[:, :3].all()
-    assert found[0, 3] == -np.inf
-    assert np.isfinite(found[1:, 3]).all()
-
-
 def test_exact_points_are_on_the_lines_of_a_fine_front_or_above() -> None:
     _, supported, exact = fronts("steel")
     for number in range(len(supported.values)):
         whole = jax.tree.map(lambda leaf, number=number: jnp.asarray(leaf[number]), supported)
         first, second = exact.values[number].T
-        below = np.asarray(attained(whole, jnp.minimum(jnp.asarray(first), whole.ideal[0])))
+        falling, rising = np.asarray(whole.values).T
+        below = np.interp(first, falling[::-1], rising[::-1])
         assert (second >= below - 1e-9 * np.abs(second)).all()
         assert (second - below <= 2e-2 * float(whole.ideal[1] - whole.nadir[1])).all()
 

@@ -83,6 +83,7 @@ def test_a_bad_run_file_is_answered_with_place_value_and_remedy(
     ("section", "words"),
     [
         ('[scenarios.low]\npolicy = "autarchy"', ["bad.toml:5", "policy = 'autarchy'", "did you mean 'autarky'"]),
+        ('[options]\ncopper = "none"', ["bad.toml:5", "copper = 'none'", "unlimited, limited"]),
         ('[options]\nhydrogen = "offsite"', ["bad.toml:5", "hydrogen = 'offsite'", "on_site, bought"]),
         ('[options]\naccounting = "stacks"', ["bad.toml:5", "accounting = 'stacks'", "stack_monitoring"]),
         (

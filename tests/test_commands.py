@@ -7,7 +7,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 from toy_world import TOY_RUN
 
 import mc
@@ -336,6 +338,9 @@ def test_a_signal_is_seen_while_the_main_thread_waits() -> None:
         (["--years", "2020"], "year 2020 is not on the path; choose years from 2021 to 2060"),
         (["--objectives", "co2"], "name two with a comma between them"),
         (["--objectives", "co2,jobs"], "unknown objective 'jobs'; expected two of co2, cost, pollutants, neutrality"),
+        (["--levels", "250;300"], "--levels '250;300': write different numbers with commas"),
+        (["--levels", "nan"], "write different numbers"),
+        (["--levels", "250,250.0"], "write different numbers"),
         (["--draws", "8"], "32 or more"),
     ],
 )
@@ -356,10 +361,15 @@ def test_pareto_writes_a_cube_of_the_chosen_years(
 ) -> None:
     monkeypatch.setenv("FERROCAST_CACHE", "off")
     out = tmp_path / "p.nc"
-    code, shown, _ = command(
-        "pareto", ROOT / "runs" / "baseline.toml", "--years", "2040", "--draws", "32", "--out", out, "--quiet"
-    )
+    asked = ["--years", "2040", "--draws", "32", "--levels", "0,1e9", "--each"]
+    code, shown, _ = command("pareto", ROOT / "runs" / "baseline.toml", *asked, "--out", out, "--quiet")
     assert (code, shown) == (0, f"{out}\n")
     cube = open_cube(out)
     assert cube["front_first"].dims == ("statistic", "front_year", "point")
+    np.testing.assert_array_equal(cube["front_in_reach"].sel(statistic="mean", front_year=2040), [1.0, 0.0])
+    each = xr.open_dataset(out, group="draws")
+    assert each["front_second"].sizes["draw"] == 32
+    np.testing.assert_allclose(
+        each["front_second"].mean("draw"), cube["front_second"].sel(statistic="mean"), rtol=1e-5, atol=1e-6
+    )
     assert float(cube["co2_forgone"].sel(statistic="mean", instrument="regional_pools", front_year=2040)) > 0

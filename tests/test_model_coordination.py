@@ -2,18 +2,22 @@
 
 import functools
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from reference.chain import Reference
-from reference.compiled import bound, draw, outputs, study, world_of
+from reference.compiled import PRIORS, bound, draw, outputs, study, world_of
 
 from mc.allocation import coordinated
 from mc.allocation.coordinated import Bounds, Coordinated, policy_of
+from mc.blocks import precise
+from mc.draws import plan_draws
 from mc.ensemble import FailedDraws, Settings, run_ensemble
 from mc.model.chain import steel_study
 from mc.model.scenario import Scenario
 from mc.outputs import COORDINATION, OUTPUTS
-from mc.tables import InputError
+from mc.tables import InputError, read_priors
 
 POLICIES = ("autarky", "coordinated", "electric_first")
 COMPARED = (
@@ -116,3 +120,17 @@ def test_refuses_policies_that_do_not_exist_and_bounds_that_bind_nobody(policy: 
         policy_of(policy, bounds)
     with pytest.raises(InputError, match=f"scenario 'mine': .*{said}"):
         steel_study(read_priors(PRIORS), (Scenario("mine", policy, bounds),))
+
+
+def test_the_chain_is_lowered_for_a_gpu_without_a_library_of_the_host() -> None:
+    """No GPU is needed to see that every operation of the solver and the chain has a form for one."""
+    plan = plan_draws(study().inputs, study().correlations, sampler="sobol", seed=1)
+    policies = tuple(Scenario(name, name) for name in POLICIES)
+    chain = steel_study(read_priors(PRIORS), policies)
+    with precise():
+        data = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), chain.data)
+        run = jax.jit(
+            lambda tables, at: jax.vmap(lambda i: chain.function(data, plan.draw(tables, i, jnp.float32)))(at)
+        )
+        lowered = jax.export.export(run, platforms=["cuda"])(plan.tables, jnp.arange(16, dtype=jnp.uint32))
+    assert "custom_call" not in lowered.mlir_module()

@@ -16,25 +16,20 @@ from mc.allocation.policies import RIVALS
 from mc.allocation.problem import Problem, Roads, Steps, value
 from mc.allocation.solve import solve
 from mc.draws import plan_draws
-from mc.model.tradeoffs import (
-    INSTRUMENTS,
-    LEAST_CARBON_PRICE,
-    LEVERS,
-    OBJECTIVES,
-    Question,
-    slopes,
-    support,
-    tradeoff_study,
-)
+from mc.model.instruments import INSTRUMENTS, LEAST_CARBON_PRICE, LEVERS, slopes, support
+from mc.model.tradeoffs import OBJECTIVES, SHARES, Question, tradeoff_study
 from mc.tables import InputError, read_priors
 
 YEARS = (2030, 2060)
+
+LEVELS = (0.0, 150.0, 1e6)
+"""CO2 to avoid, Mt: what any plan does, what some draws can do, and more than there is."""
 
 
 @functools.cache
 def answers(pair: tuple[str, str] = ("co2", "cost")) -> dict[str, np.ndarray]:
     """Outputs of the first four draws."""
-    asked = tradeoff_study(read_priors(PRIORS), Question(YEARS, pair, points=9))
+    asked = tradeoff_study(read_priors(PRIORS), Question(YEARS, pair, points=9, levels=LEVELS))
     plan = plan_draws(asked.inputs, asked.correlations, sampler="sobol", seed=1)
     with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         data = jax.tree.map(lambda leaf: jnp.asarray(leaf, np.float64), asked.data)
@@ -54,6 +49,30 @@ def test_fronts_fall_in_one_objective_as_they_rise_in_the_other() -> None:
     np.testing.assert_allclose(first[..., 0], found["front_ideal"][..., 0], rtol=1e-9)
     np.testing.assert_allclose(second[..., -1], found["front_ideal"][..., 1], rtol=1e-9)
     assert (found["front_gap"] <= 1e-8).all()
+    assert not found["fault_front"].any()
+
+
+def test_exact_points_are_no_worse_than_mixtures_of_the_front_and_no_better_than_its_end() -> None:
+    found = answers()
+    shape = found["front_ideal"].shape[:-1]
+    for at in np.ndindex(*shape):
+        first, second = found["front_first"][at], found["front_second"][at]
+        ideal, nadir = found["front_ideal"][at], found["front_nadir"][at]
+        own = ideal[0] - np.array(SHARES) * (ideal[0] - nadir[0])
+        exact = nadir[1] + found["front_gained_share"][at] * (ideal[1] - nadir[1])
+        slack = 1e-8 * np.abs(ideal[1])
+        for level, best in zip((*own, LEVELS[1]), (*exact, found["front_at_level"][at][1]), strict=True):
+            assert best >= np.interp(np.clip(level, nadir[0], ideal[0]), first[::-1], second[::-1]) - slack
+            assert best <= ideal[1] + slack
+        np.testing.assert_allclose(found["front_at_level"][at][[0, 2]], [ideal[1], nadir[1]], rtol=1e-6)
+        np.testing.assert_array_equal(found["front_in_reach"][at], [1.0, float(ideal[0] >= LEVELS[1]), 0.0])
+
+
+def test_the_stand_in_for_neutrality_hides_no_more_than_it_says() -> None:
+    found = answers(("co2", "neutrality"))
+    assert "hinge_error" not in answers()
+    assert (found["hinge_hidden"] >= 0.0).all()
+    assert (found["hinge_hidden"] <= found["hinge_error"] + 1e-6).all()
     assert not found["fault_front"].any()
 
 

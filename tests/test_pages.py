@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from synthetic_cube import COORDINATED_RULES, COORDS, NO_PLANTS, RUN, SCENARIOS, synthetic_cube
 
 REPORTS = Path(__file__).parents[1] / "reports"
-VOID = {"meta", "link", "img", "source", "br"}
+VOID = {"meta", "link", "img", "source", "br", "input"}
 
 
 def report_module(name: str) -> ModuleType:
@@ -53,6 +53,11 @@ class Document(html.parser.HTMLParser):
             self.tables[-1].append([])
         elif tag in ("td", "th"):
             self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag, f"</{tag}> closes something else"

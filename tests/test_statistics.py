@@ -13,6 +13,7 @@ from mc.statistics import STATISTICS, PilotView, scramblings
 from mc.statistics.bins import BINS, _sizes, bin_of, fit_bins, host_bin_of, value_at
 from mc.statistics.exceedance import Exceedance
 from mc.statistics.moments import Moments
+from mc.statistics.narrowing import Narrowing
 from mc.statistics.quantiles import Quantiles
 from mc.study import Input, Prior
 
@@ -88,8 +89,8 @@ def rank_error(values, quantile, probability):
 
 
 def test_registry_names_every_statistic_by_its_key():
-    assert {"moments": Moments, "quantiles": Quantiles, "exceedance": Exceedance} == STATISTICS
-    instances = (Moments(), Quantiles(PROBABILITIES), Exceedance("over", "y", above=1.0))
+    assert {"moments": Moments, "quantiles": Quantiles, "exceedance": Exceedance, "narrowing": Narrowing} == STATISTICS
+    instances = (Moments(), Quantiles(PROBABILITIES), Exceedance("over", "y", above=1.0), Narrowing())
     assert [one.key.split("/")[0] for one in instances] == list(STATISTICS)
 
 

@@ -1,6 +1,7 @@
 """`ferrocast pareto`: fronts, scrap prices and instruments of chosen years, with their spread over draws."""
 
 import functools
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mc.tables import Priors
 
 BY_PROVINCE = ("scrap_support_price", "use_premium")
+EACH = ("front_first", "front_second")
 BLOCK = 16
 """Draws a block: each brings dozens of problems of its own."""
 
@@ -26,6 +28,10 @@ def pareto(
     file: Annotated[Path, typer.Argument(help="Run file (TOML).")],
     years: Annotated[str, typer.Option(help="Years, comma between them.")] = "2030,2060",
     objectives: Annotated[str, typer.Option(help="Two of co2, cost, pollutants, neutrality.")] = "co2,cost",
+    levels: Annotated[
+        str, typer.Option(help="Amounts of the first objective that must be avoided at least, comma between them.")
+    ] = "",
+    each: Annotated[bool, typer.Option("--each", help="Also keep the front of every draw.")] = False,
     draws: Annotated[int, typer.Option(help="Draws.")] = 256,
     seed: Annotated[int | None, typer.Option(help="Seed; FERROCAST_SEED.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or gpu; FERROCAST_DEVICE.")] = None,
@@ -41,17 +47,19 @@ def pareto(
 
     Each draw lives the coordinated path to each year; the front, its knee and its ends, the prices at which a market
     would choose the plan, and the CO2 that uniform carbon prices, regional pools and the other policies leave behind
-    come with quantiles and standard errors over draws. Prints the path of the cube.
+    come with quantiles and standard errors over draws. With --levels, the most of the second objective where so much
+    of the first is avoided, and how likely that can be had. Prints the path of the cube.
 
     \b
     Example:
       ferrocast pareto runs/baseline.toml
       ferrocast pareto runs/baseline.toml --years 2035 --objectives co2,neutrality --draws 1024
+      ferrocast pareto runs/baseline.toml --objectives co2,cost --levels 250,300 --each
     """
     start_log(quiet, verbose)
     from mc.runfile import load_run
 
-    question = _question(years, objectives)
+    question = _question(years, objectives, levels)
     given = {
         "ensemble.draws": draws,
         "ensemble.block": BLOCK,
@@ -62,11 +70,11 @@ def pareto(
         "output.cube": out,
     }
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
-    model = functools.partial(_pose, question=question)
-    answer(_asked(run, named=out is not None), json, overwrite=overwrite, resume=resume, model=model)
+    asked, model = _asked(run, named=out is not None, each=each), functools.partial(_pose, question=question)
+    answer(asked, json, overwrite=overwrite, resume=resume, model=model)
 
 
-def _question(years: str, objectives: str) -> "Question":
+def _question(years: str, objectives: str, levels: str) -> "Question":
     from mc.model.tradeoffs import Question
 
     parts = [part.strip() for part in years.split(",")]
@@ -77,7 +85,18 @@ def _question(years: str, objectives: str) -> "Question":
     pair = tuple(part.strip() for part in objectives.split(","))
     if len(pair) != 2:
         raise InputError(f"--objectives {objectives!r}: name two with a comma between them, such as co2,cost")
-    return Question(tuple(int(part) for part in parts), (pair[0], pair[1]))
+    return Question(tuple(int(part) for part in parts), (pair[0], pair[1]), levels=_amounts(levels))
+
+
+def _amounts(levels: str) -> tuple[float, ...]:
+    """Amounts with commas between them, each once."""
+    try:
+        found = tuple(float(part) for part in levels.split(",")) if levels else ()
+    except ValueError:
+        found = (math.nan,)
+    if not all(math.isfinite(level) for level in found) or len(set(found)) < len(found):
+        raise InputError(f"--levels {levels!r}: write different numbers with commas between them, such as 250,300")
+    return found
 
 
 def _pose(run: "Run", priors: "Priors | None", question: "Question") -> "Posed":
@@ -86,8 +105,9 @@ def _pose(run: "Run", priors: "Priors | None", question: "Question") -> "Posed":
     return pose_tradeoffs(run, priors, question)
 
 
-def _asked(run: "Run", *, named: bool) -> "Run":
+def _asked(run: "Run", *, named: bool, each: bool) -> "Run":
     """The run without what it asks of other outputs, and with a cube of its own."""
     cube = run.cube if named else run.cube.with_name(f"{run.cube.stem}.pareto.nc")
     statistics = type(run.statistics)(quantiles=BY_PROVINCE)
-    return run.model_copy(update={"cube": cube, "statistics": statistics, "exceedance": {}, "keep": type(run.keep)()})
+    keep = type(run.keep)(outputs=EACH if each else ())
+    return run.model_copy(update={"cube": cube, "statistics": statistics, "exceedance": {}, "keep": keep})

@@ -79,6 +79,12 @@ class Scrap:
     net_import: Array = quantity("Mt/year", low=-200, high=200, meaning="net imports of scrap after 2020")
     to_foundries: Array = quantity("Mt/year", high=100, meaning="scrap used by foundries")
     closure_fade: Array = quantity("year", low=1, high=100, meaning="years over which the 2020 closure factor fades")
+    copper_home: Array = quantity("%", high=0.5, meaning="copper in home scrap, by mass")
+    copper_prompt: Array = quantity("%", low=1e-3, high=0.5, meaning="copper in prompt scrap, by mass")
+    copper_obsolete: Array = quantity("%", low=1e-3, high=2, meaning="copper in obsolete scrap, by mass")
+    copper_tolerance_flat: Array = quantity("%", high=1, meaning="copper that flat products bear, by mass")
+    copper_tolerance_long: Array = quantity("%", high=1, meaning="copper that long products bear, by mass")
+    flat_share: Array = quantity("1", "end_use", high=1, meaning="flat products in finished steel")
 
 
 @noun("iron")

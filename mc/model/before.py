@@ -10,7 +10,7 @@ from mc.allocation.problem import Roads
 from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
-from mc.model import capacity, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
+from mc.model import capacity, copper, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
 from mc.model.paths import ramp
 from mc.model.setting import Setting
@@ -179,4 +179,7 @@ def before(inputs: Inputs, world: World, basis: Array) -> Before:
     start = iron.base_year(inputs.iron, output[:, 0], setting.charge[0])
     supply = scrap_supply(inputs, world, made, output, use, start)
     drive = forces(inputs, world, setting, supply, output, start)
+    if world.limits_copper:
+        limited = dataclasses.replace(drive.years, copper_room=copper.room(inputs.scrap, supply, made, output).T[1:])
+        drive = dataclasses.replace(drive, years=limited)
     return Before(people, earned, history, use, made, national, output, supply, start, setting, drive, tie, stretch)

@@ -142,6 +142,7 @@ def ground(priors: Priors, options: Options, first_year: int, last_year: int) ->
             distance,
             options.accounting,
             options.hydrogen == "on_site",
+            options.copper == "limited",
         )
     except ValueError as error:
         raise InputError(str(error)) from error

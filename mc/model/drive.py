@@ -30,6 +30,7 @@ class Force:
         rise: way from base-year intensity to that of 2060 [].
         early: share of blast furnaces that retires early in the year [].
         kept: share of blast furnaces not retired early since the base year [].
+        copper_room: purchased scrap that steel can take for its copper, Mt [province]; None where copper is no limit.
     """
 
     year: Array
@@ -47,6 +48,7 @@ class Force:
     rise: Array
     early: Array
     kept: Array
+    copper_room: Array | None = None
 
 
 @jax.tree_util.register_dataclass

@@ -28,7 +28,10 @@ class Options:
         accounting: pollutant accounting family, a label of the axis `accounting`; families differ 3-8 times and are
             never mixed.
         hydrogen: "on_site" books electrolysis as purchased power (scope 2), "bought" as upstream (scope 3).
+        copper: "limited" keeps the copper of the scrap that a province charges within what its steel bears, "unlimited"
+            lets it charge any.
     """
 
     accounting: str = "stack_monitoring"
     hydrogen: str = "on_site"
+    copper: str = "unlimited"

@@ -12,22 +12,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from mc.allocation.bands import gained_share
-from mc.allocation.coordinated import Bounds, Coordinated, transport
+from mc.allocation.coordinated import Coordinated, transport
+from mc.allocation.exact import epsilon_constraint
 from mc.allocation.front import Front, front
-from mc.allocation.indicators import hypervolume, knee
-from mc.allocation.neutrality import with_hinge
-from mc.allocation.objectives import Objectives, in_double, values_of, weighted
+from mc.allocation.indicators import hypervolume, knee, normalised
+from mc.allocation.neutrality import hinge_error, hinge_of, with_hinge
+from mc.allocation.objectives import Objectives, in_double
 from mc.allocation.policies import RIVALS
-from mc.allocation.problem import Problem, value
-from mc.allocation.solve import best_value, solve
-from mc.allocation.transport import Plan
+from mc.allocation.problem import Problem
+from mc.allocation.solve import solve
 from mc.inputs.bind import Bound
 from mc.inputs.nouns import Inputs
 from mc.model import dispatch, emissions, year
 from mc.model.before import Before, before
 from mc.model.chain import first_result, first_state, ground
-from mc.model.paths import ratio
+from mc.model.instruments import BILLION, INSTRUMENTS, LEVERS, forgone, slopes, support
 from mc.model.report import WORST_GAP
 from mc.model.scenario import Options
 from mc.model.world import World
@@ -42,28 +41,8 @@ counts as neutral."""
 THRESHOLD = 0.1
 """Share of the base year's CO2 at which the objective `neutrality` is satisfied."""
 
-CARBON_PRICES = (0.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
-"""Uniform carbon prices that are tried on a market that minimises cost, CNY per t CO2."""
-
-INSTRUMENTS = (*(f"carbon_price_{price:.0f}" for price in CARBON_PRICES), "regional_pools", *RIVALS)
-"""Ways to share scrap that are compared with the best plan of a year."""
-
 SHARES = tuple(np.linspace(0.0, 1.0, 21).round(2).tolist())
 """Shares of its range in the first objective that are given up for the second."""
-
-BILLION = 1e-3
-"""Billion CNY per million CNY."""
-
-LEAST_CARBON_PRICE = 0.01
-"""CNY per t CO2 that picks the better of plans that cost the same."""
-
-LEVERS = ("supply", "room", "freight")
-"""What the gain of coordination is differentiated by: all scrap on offer, all room for it, CO2 of all freight."""
-
-PERCENT = 0.01
-
-LEAST_USE = 1e-6
-"""Share of a step, and Mt, below which a plan does not use it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,16 +53,18 @@ class Question:
         years: model years after the base year.
         pair: two objectives.
         points: of each front.
+        levels: what must be avoided of the first objective at least, in its unit: the second is sought for each.
     """
 
     years: tuple[int, ...]
     pair: tuple[str, str] = ("co2", "cost")
     points: int = 33
+    levels: tuple[float, ...] = ()
 
 
-def tradeoff_outputs(pair: tuple[str, str]) -> tuple[Output, ...]:
+def tradeoff_outputs(question: Question) -> tuple[Output, ...]:
     """What the study returns for each year of the question."""
-    first, second = pair
+    first, second = question.pair
     units = OBJECTIVES[first], OBJECTIVES[second]
     of_front = (
         ("front_first", units[0], ("point",), f"Avoided {first} on the front"),
@@ -93,6 +74,10 @@ def tradeoff_outputs(pair: tuple[str, str]) -> tuple[Output, ...]:
         ("front_nadir", "1", ("objective",), "Value of each objective where the other is best, in its unit"),
         ("front_knee", "1", ("objective",), "Values farthest from the line between the ends, in their units"),
         ("front_hypervolume", "1", (), "Share of the box between nadir and ideal that the front dominates"),
+    )
+    at_levels = (
+        ("front_at_level", units[1], ("level",), f"Most avoided {second} with so much avoided {first} or all there is"),
+        ("front_in_reach", "1", ("level",), f"1 where so much {first} can be avoided"),
     )
     of_market = (
         ("co2_forgone", "Mt year-1", ("instrument",), "CO2 that an instrument avoids less than the best plan"),
@@ -106,9 +91,18 @@ def tradeoff_outputs(pair: tuple[str, str]) -> tuple[Output, ...]:
         ),
         ("freight_relief", "CNY t-1 km-1", (), "What freight must cost less than it does, per tonne-kilometre"),
     )
-    results = [Output(name, unit, ("front_year", *dims), text) for name, unit, dims, text in (*of_front, *of_market)]
+    of_hinge = (
+        ("hinge_hidden", "CO2 on the way to neutrality that plans of the front avoid and the objective does not count"),
+        ("hinge_error", "Most CO2 on the way to neutrality by which a plan could beat the front"),
+    )
+    results = (*of_front, *(at_levels if question.levels else ()), *of_market)
     return (
-        *results,
+        *(Output(name, unit, ("front_year", *dims), text) for name, unit, dims, text in results),
+        *(
+            Output(name, OBJECTIVES["neutrality"], ("front_year",), text, "diagnostic")
+            for name, text in of_hinge
+            if "neutrality" in question.pair
+        ),
         Output("front_gap", "1", ("front_year",), "Largest proven distance of a point from its best", "diagnostic"),
         Output("fault_front", "1", (), "1 where a plan is not proven best", "fault"),
     )
@@ -151,69 +145,6 @@ def objectives_of(
     return with_hinge(in_double(objectives), need.astype(jnp.float64))
 
 
-def forgone(problem: Problem, plan: Plan, objectives: Objectives) -> Array:
-    """CO2 that each instrument avoids less than the best plan, Mt [instrument]."""
-    co2, cost = objectives.names.index("co2"), objectives.names.index("cost")
-
-    def priced(carbon: Array) -> Array:
-        price = jnp.maximum(carbon, LEAST_CARBON_PRICE) * BILLION
-        weights = jnp.zeros(len(objectives.names), jnp.float64).at[cost].set(1.0).at[co2].set(price)
-        found = solve(weighted(objectives, weights))
-        return values_of(objectives, found.flows, found.use)[co2]
-
-    pooled = solve(transport(problem, bounds=Bounds(pools=True)))
-    prices = jnp.asarray(CARBON_PRICES, jnp.float64)
-    others = jnp.stack([pooled.value, *(value(problem, rival(problem).flows) for rival in RIVALS.values())])
-    return plan.value - jnp.concatenate([jax.vmap(priced)(prices), others])
-
-
-def slopes(problem: Problem) -> Array:
-    """CO2 that coordination gains on each rival for 1 % more of a lever, Mt [lever, rival].
-
-    The best value by its prices (envelope theorem), rivals by differentiating what they do.
-    """
-
-    def gains(levers: Array) -> Array:
-        dtype = problem.supply.dtype
-        supply, room, freight = (lever.astype(dtype) for lever in levers)
-        steps = dataclasses.replace(problem.priced, size=problem.priced.size * room)
-        moved = dataclasses.replace(
-            problem,
-            supply=problem.supply * supply,
-            limits=problem.limits * room,
-            roads=dataclasses.replace(problem.roads, co2=problem.roads.co2 * freight),
-            steps=steps,
-        )
-        reached = jnp.stack([value(moved, rival(moved).flows) for rival in RIVALS.values()])
-        return best_value(transport(moved)) - reached
-
-    level, each = jnp.ones(len(LEVERS), jnp.float64), jnp.eye(len(LEVERS), dtype=jnp.float64)
-    found: Array = jax.vmap(lambda lever: jax.jvp(gains, (level,), (lever,))[1])(PERCENT * each)
-    return found
-
-
-def support(problem: Problem, plan: Plan, own: Array, carbon_price: Array) -> tuple[Array, Array]:
-    """Prices at which price takers choose the best plan: of scrap, and the premium on its use, CNY/t [province].
-
-    Scrap costs what it is worth in CO2 at the carbon price, and the same rent everywhere. A works buys all that the
-    plan gives it if the use that saves it least, among those that the plan fills, still pays: the premium is what is
-    missing, or a levy below zero. The rent is such that premiums and levies cancel.
-
-    Args:
-        problem: the year.
-        plan: the best plan.
-        own: cost that a tonne saves the works, CNY/t [province, step].
-        carbon_price: CNY per t CO2 [].
-    """
-    carbon, size = carbon_price.astype(jnp.float64), problem.priced.size.astype(jnp.float64)
-    arrivals = plan.flows.sum(axis=0)
-    used = plan.use > LEAST_USE * jnp.maximum(size, LEAST_USE)
-    least = jnp.min(jnp.where(used, own.astype(jnp.float64), jnp.inf), axis=1)
-    missing = jnp.where(used.any(axis=1), carbon * plan.delivered - least, 0.0)
-    rent = -ratio((arrivals * missing).sum(), arrivals.sum())
-    return carbon * plan.price + rent, jnp.where(used.any(axis=1), missing + rent, 0.0)
-
-
 def one_year(
     question: Question,
     case: tuple[Inputs, World, Before],
@@ -240,31 +171,57 @@ def one_year(
     objectives = objectives_of(problem, worth, (ahead.drive.roads.cost, ahead.drive.roads.loading), need)
     plan = solve(transport(problem))
     found = front(objectives, question.pair, question.points)
+    exact = epsilon_constraint(objectives, question.pair, levels_of(question, found), found)
     carbon = inputs.costs.carbon_price[at + 1]
     price, premium = support(problem, plan, worth["cost"] / BILLION, carbon)
     relief = ahead.drive.roads.cost - carbon * ahead.drive.roads.co2
     return {
-        **front_report(found),
+        **front_report(question, found, exact),
+        **hinge_report(question, found, objectives, need),
         "co2_forgone": forgone(problem, plan, objectives),
         "gain_slope": slopes(problem),
         "scrap_support_price": price,
         "use_premium": premium,
         "freight_relief": relief.astype(jnp.float64),
-        "unproven": jnp.maximum(found.gap.max(), plan.gap),
+        "unproven": jnp.maximum(jnp.maximum(found.gap.max(), exact.gap.max()), plan.gap),
     }
 
 
-def front_report(found: Front) -> dict[str, Array]:
-    """A front in numbers."""
-    return {
+def levels_of(question: Question, found: Front) -> Array:
+    """Levels of the first objective whose exact points are sought: a draw's own by share, then those asked for."""
+    own = found.ideal[0] - jnp.asarray(SHARES, jnp.float64) * (found.ideal[0] - found.nadir[0])
+    return jnp.concatenate([own, jnp.asarray(question.levels, jnp.float64)])
+
+
+def front_report(question: Question, found: Front, exact: Front) -> dict[str, Array]:
+    """A front in numbers: points of even weights, and exact ones at the levels of `levels_of`."""
+    own, asked = exact.values[: len(SHARES)], exact.values[len(SHARES) :]
+    numbers = {
         "front_first": found.values[:, 0],
         "front_second": found.values[:, 1],
-        "front_gained_share": gained_share(found, jnp.asarray(SHARES, jnp.float64)),
+        "front_gained_share": normalised(found, own)[:, 1],
         "front_ideal": found.ideal,
         "front_nadir": found.nadir,
         "front_knee": knee(found).values,
         "front_hypervolume": hypervolume(found),
-        "front_gap": found.gap.max(),
+        "front_gap": jnp.maximum(found.gap.max(), exact.gap.max()),
+    }
+    if question.levels:
+        in_reach = found.ideal[0] >= jnp.asarray(question.levels, jnp.float64)
+        numbers |= {"front_at_level": asked[:, 1], "front_in_reach": in_reach.astype(jnp.float64)}
+    return numbers
+
+
+def hinge_report(question: Question, found: Front, objectives: Objectives, need: Array) -> dict[str, Array]:
+    """How far the linear stand-in for neutrality is from the hinges themselves, if it is an objective."""
+    if "neutrality" not in question.pair:
+        return {}
+    avoided, need = objectives.worth[objectives.names.index("co2")], need.astype(jnp.float64)
+    counted = found.values[:, question.pair.index("neutrality")]
+    reached = jax.vmap(lambda use: hinge_of(avoided, use, need))(found.use)
+    return {
+        "hinge_hidden": jnp.maximum(reached - counted, 0.0).max(),
+        "hinge_error": hinge_error(objectives.limits, avoided, need),
     }
 
 
@@ -318,6 +275,7 @@ def tradeoff_study(
         "front_year": question.years,
         "point": tuple(range(1, question.points + 1)),
         "share": SHARES,
+        "level": question.levels,
         "objective": question.pair,
         "instrument": INSTRUMENTS,
         "lever": LEVERS,
@@ -326,7 +284,7 @@ def tradeoff_study(
     return Study(
         name="steel tradeoffs",
         inputs=bound.inputs,
-        outputs=tradeoff_outputs(question.pair),
+        outputs=tradeoff_outputs(question),
         coords=coords,
         data={"world": world, "basis": basis, "tables": bound.data},
         function=functools.partial(tradeoffs, bound, question),

@@ -30,6 +30,7 @@ class World:
         accounting: one-hot of the accounting family [accounting].
         carrier: one-hot of a carrier that a relation names, by label [carrier].
         hydrogen_on_site: 1 where electrolysis is booked as purchased power.
+        limits_copper: whether copper limits the use of scrap; fixed when the chain is traced.
     """
 
     years: Array
@@ -41,6 +42,7 @@ class World:
     accounting: Array
     carrier: dict[str, Array]
     hydrogen_on_site: Array
+    limits_copper: bool = dataclasses.field(default=False, metadata={"static": True})
 
 
 def nearest_plant(distance: np.ndarray, makes_steel: np.ndarray) -> np.ndarray:
@@ -85,6 +87,7 @@ def make_world(
     distance: np.ndarray,
     accounting: str,
     hydrogen_on_site: bool,
+    limits_copper: bool = False,
 ) -> World:
     """Build the constants from the axes and two tables (host, float64)."""
     makes_steel = (crude_steel > 0).astype(np.float64)
@@ -98,4 +101,5 @@ def make_world(
         accounting=one_hot(axes["accounting"], accounting),  # type: ignore[arg-type]
         carrier={label: one_hot(axes["carrier"], label) for label in NAMED_CARRIERS},  # type: ignore[misc]
         hydrogen_on_site=np.float64(hydrogen_on_site),  # type: ignore[arg-type]
+        limits_copper=limits_copper,
     )

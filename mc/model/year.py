@@ -155,7 +155,10 @@ def prepare(inputs: Inputs, world: World, drive: Drive, state: State, force: For
     own_iron = (ready * world.kind["direct"][None, :]).sum(axis=1)
     converter = jnp.maximum(force.output - reach - own_iron, 0.0)
     limits = dispatch.scrap_limits(inputs, reach, converter, force.charge)
-    return Ready(ready, left.relined, limits, fill(force.home, limits))
+    on_site = fill(force.home, limits)
+    if force.copper_room is not None:
+        limits = on_site + fill(force.copper_room, limits - on_site)
+    return Ready(ready, left.relined, limits, on_site)
 
 
 def finish(

@@ -54,6 +54,7 @@ class Options(Section):
 
     accounting: Name = "stack_monitoring"
     hydrogen: Name = "on_site"
+    copper: Name = "unlimited"
 
 
 class Ensemble(Section):

@@ -5,10 +5,12 @@ from mc.statistics.contract import PilotView as PilotView
 from mc.statistics.contract import Statistic as Statistic
 from mc.statistics.exceedance import Exceedance
 from mc.statistics.moments import Moments
+from mc.statistics.narrowing import Narrowing
 from mc.statistics.quantiles import Quantiles
 
 STATISTICS: dict[str, type[Statistic]] = {
     "moments": Moments,
     "quantiles": Quantiles,
     "exceedance": Exceedance,
+    "narrowing": Narrowing,
 }

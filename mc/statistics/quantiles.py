@@ -26,7 +26,7 @@ class Quantiles:
     """Quantiles of every element of a series (its unit), from BINS counts and linear interpolation inside a bin.
 
     Error: se(q) = se(F(q)) / f(q), F(q) counted per scrambling below the PILOT's quantile and 1 / f(q) read from the
-    pooled histogram as a difference quotient (Siddiqui 1960).
+    pooled histogram as a difference quotient (Siddiqui 1960); in quadrature with the `resolution` of the bins.
     """
 
     probabilities: tuple[float, ...]
@@ -76,17 +76,26 @@ class Quantiles:
         return add_states(first, second)
 
     def finish(self, state: Mapping[str, Numbers], fixed: Mapping[str, Numbers], count: Numbers) -> Estimates:
-        """`quantile` (probability, ...), its error, and the share of draws `outside`, in the open first or last bin."""
+        """`quantile` (probability, ...) and its error; what of it the bins add, `resolution`, and the share `outside`.
+
+        Outside are draws in the open first or last bin.
+        """
         histogram, draws = state["histogram"], int(count.sum())
         inverse = _InverseCounts(histogram, fixed, draws)
-        quantiles, errors = [], []
+        quantiles, errors, resolutions = [], [], []
         for at, probability in enumerate(self.probabilities):
-            quantiles.append(inverse(np.full(len(histogram), probability)))
-            errors.append(_quantile_error(probability, ratio_error(state["below"][at], count), inverse, draws))
+            level = np.full(len(histogram), probability)
+            quantiles.append(inverse(level))
+            resolutions.append(inverse.resolution(level))
+            sampled = _quantile_error(probability, ratio_error(state["below"][at], count), inverse, draws)
+            errors.append(np.hypot(sampled, resolutions[-1]))
         return Estimates(
             value={"quantile": np.stack(quantiles)},
             mcse={"quantile": np.stack(errors)},
-            diagnostic={"outside": (histogram[:, 0] + histogram[:, -1]) / max(draws, 1)},
+            diagnostic={
+                "outside": (histogram[:, 0] + histogram[:, -1]) / max(draws, 1),
+                "resolution": np.stack(resolutions),
+            },
         )
 
 
@@ -111,15 +120,46 @@ class _InverseCounts:
 
     def __call__(self, probability: Numbers) -> Numbers:
         """Values (element,) at probabilities (element,); NaN without draws."""
-        rows = np.arange(len(self._histogram))
         if self._draws == 0:
-            return np.full(len(rows), np.nan)
+            return np.full(len(self._histogram), np.nan)
+        chosen, share, _ = self._place(probability)
+        smooth = value_at(chosen + share, self._fixed)
+        return self._repeated(np.arange(len(chosen)) * BINS + chosen, smooth)
+
+    def resolution(self, probability: Numbers) -> Numbers:
+        """What a straight line inside the bin can be off (element,): draws scatter in it, and their density may tilt.
+
+        The scatter of n draws at a share s of a bin is that of a Brownian bridge, sqrt(s (1 - s) / n) widths, which is
+        what independent draws would show, and half a draw at its ends; a density that changes by d over the bin bends
+        the line by up to d / 8 widths. Both vanish beside the error of independent draws, not beside that of a long
+        Sobol' run.
+        """
+        if self._draws == 0:
+            return np.full(len(self._histogram), np.nan)
+        chosen, share, inside = self._place(probability)
+        left, right = (value_at(chosen + end, self._fixed) for end in (0, 1))
+        change = np.abs(self._density(chosen + 1) - self._density(chosen - 1)) / 2.0
+        tilt = np.fmin(change / np.maximum(self._density(chosen), np.finfo(float).tiny), 1.0) / 8.0
+        scatter = np.sqrt(share * (1.0 - share) / inside + 0.25 / inside**2)
+        off = (right - left) * np.hypot(scatter, tilt)
+        repeated = self._repeated(np.arange(len(chosen)) * BINS + chosen, np.full(len(chosen), np.nan))
+        return np.where(np.isnan(repeated), off, 0.0)
+
+    def _place(self, probability: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        """Bin of each probability, how far into it, and the draws inside."""
+        rows = np.arange(len(self._histogram))
         target = probability * (self._draws - 1) + 0.5
         chosen = np.minimum((self._cumulative < target[:, None]).sum(axis=1), BINS - 1)
         inside = np.maximum(self._histogram[rows, chosen], 1)
         share = (target - (self._cumulative[rows, chosen] - self._histogram[rows, chosen])) / inside
-        smooth = value_at(chosen + np.clip(share, 0.0, 1.0), self._fixed)
-        return self._repeated(rows * BINS + chosen, smooth)
+        return chosen, np.clip(share, 0.0, 1.0), inside
+
+    def _density(self, chosen: Numbers) -> Numbers:
+        """Draws per unit in a bin, of inner bins; of the open ones that of their neighbour."""
+        chosen = np.clip(chosen, 1, BINS - 2)
+        left, right = (value_at(chosen + end, self._fixed) for end in (0, 1))
+        least = np.finfo(np.float32).tiny
+        return np.asarray(self._histogram[np.arange(len(chosen)), chosen] / np.maximum(right - left, least))
 
     def _repeated(self, keys: Numbers, smooth: Numbers) -> Numbers:
         known, value = self._fixed["_atom_key"], self._fixed["_atom_value"]

@@ -18,7 +18,7 @@ from reference.policies import POLICIES
 from reference.power import Power
 from reference.prices import Prices
 from reference.register import National, policy_outputs, shared_outputs
-from reference.scrap import supply
+from reference.scrap import copper_room, supply
 from reference.technology import Technology
 from reference.transition import Story, transition
 
@@ -63,7 +63,8 @@ class Reference:
             first = policy == "electric_first"
             coordinator = Coordinator(self.inputs, self.technology, self.power, on_site, first)
         world = (self.supply, self.output, self.start, nearest)
-        return transition(self.inputs, self.technology, self.builder, *world, policy, coordinator)
+        room = copper_room(self.inputs, self.supply, self.made, self.output) if self.world.limits_copper else None
+        return transition(self.inputs, self.technology, self.builder, *world, policy, coordinator, room)
 
     def outputs(self, policy: str) -> dict[str, np.ndarray]:
         """The register of outputs for one policy, national and provincial."""

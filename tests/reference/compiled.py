@@ -68,10 +68,12 @@ def changed(inputs: Inputs, **values: Any) -> Inputs:
     )
 
 
-def world_of(inputs: Inputs, accounting: str = "stack_monitoring", on_site: bool = True) -> World:
+def world_of(
+    inputs: Inputs, accounting: str = "stack_monitoring", on_site: bool = True, limits_copper: bool = False
+) -> World:
     axes, groups = bound().axes, bound().groups["route"]
     crude, distance = np.asarray(inputs.demand.crude_steel_2020), np.asarray(inputs.distances.distance)
-    return make_world(axes, groups, bound().groups["province"], crude, distance, accounting, on_site)
+    return make_world(axes, groups, bound().groups["province"], crude, distance, accounting, on_site, limits_copper)
 
 
 def basis_of(inputs: Inputs) -> np.ndarray:

@@ -40,6 +40,24 @@ def recovery(scrap: Any, g: int, year: int, first: int) -> float:
     return between(year, first, now, float(scrap.recovery_target_year), best)
 
 
+def copper_room(inputs: Any, supply: Supply, made: np.ndarray, output: np.ndarray) -> np.ndarray:
+    """Purchased scrap whose copper the steel of a province bears, Mt [province, year]."""
+    scrap, room = inputs.scrap, np.zeros_like(output)
+    provinces, uses, years = made.shape
+    for t in range(years):
+        flat = long = copper = bought = 0.0
+        for p in range(provinces):
+            for g in range(uses):
+                flat += made[p, g, t] * scrap.flat_share[g]
+                long += made[p, g, t] * (1.0 - scrap.flat_share[g])
+            copper += supply.prompt[p, t] * scrap.copper_prompt + supply.obsolete[p, t] * scrap.copper_obsolete
+            bought += supply.prompt[p, t] + supply.obsolete[p, t]
+        borne = (flat * scrap.copper_tolerance_flat + long * scrap.copper_tolerance_long) / (flat + long)
+        for q in range(len(output)):
+            room[q, t] = max(borne * output[q, t] - scrap.copper_home * supply.home[q, t], 0.0) / (copper / bought)
+    return room
+
+
 def supply(inputs: Any, cohorts: Cohorts, made: np.ndarray, output: np.ndarray, charged: float) -> Supply:
     """Home, prompt and obsolete scrap, Mt [province, year]; `charged` is what steel took in the base year."""
     demand, scrap, years, first = inputs.demand, inputs.scrap, cohorts.years, cohorts.base

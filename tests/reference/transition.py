@@ -68,6 +68,7 @@ def transition(
     nearest: list[int],
     policy: str,
     coordinator: Coordinator | None = None,
+    copper_room: np.ndarray | None = None,
 ) -> Story:
     provinces, years = output.shape
     story = blank(years, provinces, len(technology.kind))
@@ -81,6 +82,9 @@ def transition(
         )
         home = np.array([pour(supply.home[q, t], limits[q]) for q in range(provinces)])
         left = limits - home
+        if copper_room is not None:
+            left = np.array([pour(copper_room[q, t], left[q]) for q in range(provinces)])
+            limits = home + left
         room, story.electric_room[t] = left.sum(axis=1), left[:, 1]
         if coordinator is None:
             flows = POLICIES[policy](supply.purchased[:, t], room, market)

@@ -1,0 +1,52 @@
+"""The model of one draw in JAX; needs JAX alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from model.tables import PAST, START, WIDTH, YEARS
+
+
+def convolve(inflow: Array, kernel: Array) -> Array:
+    """sum_c inflow[p, c] kernel[t - c], (province, year)."""
+    lag = np.arange(YEARS)[:, None] - np.arange(YEARS)
+    # A dot with a constant keeps XLA from fusing the survival curve into a gather and recomputing it.
+    select = (lag == np.arange(YEARS)[:, None, None]).reshape(YEARS, -1)
+    toeplitz = (kernel[:YEARS] @ jnp.asarray(select, kernel.dtype)).reshape(YEARS, YEARS)
+    return inflow @ toeplitz.T
+
+
+def outputs(constants: dict[str, Array], draw: dict[str, Array]) -> dict[str, Array]:
+    """Outputs of one draw of scalars by name: steel in use Mt, scrap Mt/year, CO2 Mt/year and in all."""
+    d, year = draw, constants["year"]
+    share = year / (YEARS - 1)
+    left = 1 - d["fall"] * jax.nn.sigmoid((year - d["fall_year"]) / d["fall_width"])
+    lean = 1 + (d["tilt"] * constants["tilt"])[:, None] * share[None]
+    demand = constants["demand"][:, None] * lean * left[None]
+
+    ages = jnp.arange(PAST + YEARS, dtype=year.dtype) + 0.5
+    survival = jnp.exp(-((ages / d["life"]) ** d["shape"]))
+    retiring = jnp.concatenate([1 - survival[:1], survival[:-1] - survival[1:]])
+    stock = d["past"] * (survival @ constants["leftover"]).reshape(demand.shape) + convolve(demand, survival)
+    retired = d["past"] * (retiring @ constants["leftover"]).reshape(demand.shape) + convolve(demand, retiring)
+
+    scrap = d["recovery"] * retired + d["prompt"] * demand
+    steel = demand * (1 + d["export"])
+    furnace = jnp.minimum(scrap, steel * (START + (d["furnace_cap"] - START) * share)[None])
+    primary = steel - furnace
+    hydrogen = primary * (d["hydrogen_share"] * jax.nn.sigmoid((year - d["hydrogen_year"]) / WIDTH))[None]
+    blast = primary - hydrogen
+    iron = blast - jnp.minimum(scrap - furnace, d["converter_cap"] * blast)
+
+    power = constants["grid"][:, None] * jnp.exp(-d["grid_fall"] * year)[None]
+    intensity = d["blast_co2"] * (1 - d["blast_gain"] * share) * (1 - d["capture"] * share**2)
+    co2 = iron * intensity[None] + power * (d["furnace_power"] * furnace + d["hydrogen_power"] * hydrogen)
+    national = co2.sum(axis=0)
+    return {
+        "co2": national,
+        "co2_by_province": co2,
+        "co2_cumulative": national.sum(),
+        "stock": stock.sum(axis=0),
+        "scrap": scrap.sum(axis=0),
+    }
