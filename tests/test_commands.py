@@ -85,7 +85,8 @@ def test_every_command_is_found_and_has_an_example(command: Command) -> None:
         assert f"  {name} " in out
         code, page, _ = command(name, "--help")
         assert code == 0
-        assert f"ferrocast {name}" in page.partition("Example:")[2]
+        assert page.partition("  Example:\n")[2].startswith("    ferrocast"), page
+        assert f"    ferrocast {name}" in page
 
 
 def test_version(command: Command) -> None:
