@@ -46,7 +46,8 @@ def application() -> typer.Typer:
     app.callback()(_options)
     for module in pkgutil.iter_modules(mc.commands.__path__):
         command = getattr(importlib.import_module(f"mc.commands.{module.name}"), module.name)
-        app.command(module.name)(command)
+        # Docstrings are raw; click takes the character itself as the mark of lines that stay as they are.
+        app.command(module.name, help=(command.__doc__ or "").replace(r"\b", "\b"))(command)
     return app
 
 

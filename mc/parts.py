@@ -40,7 +40,7 @@ def make_part(
     if run.ensemble.until:
         raise InputError(f"{run.file}: a run with ensemble.until cannot be drawn in parts: give the number of draws")
     asked = range_of_part(run, number, of)
-    file = state or state_file(run, f".part-{number:0{len(str(of))}d}-of-{of}")
+    file = state or part_file(run, number, of)
     with claim(file, overwrite=True):
         prepare(run.ensemble.device)
         from mc.checkpoint import read_state
@@ -55,6 +55,11 @@ def make_part(
         _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, progress=progress, stop=stop)
         keeper.save(drawn)
     return file
+
+
+def part_file(run: Run, number: int, of: int) -> Path:
+    """Where the state of a part lies unless it is told otherwise: beside the cube, as `NAME.part-03-of-32.state`."""
+    return state_file(run, f".part-{number:0{len(str(of))}d}-of-{of}")
 
 
 def range_of_part(run: Run, number: int, of: int) -> tuple[int, int]:

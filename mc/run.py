@@ -71,7 +71,7 @@ def make_cube(
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
     file = state or state_file(run)
-    if resume and not overwrite and not is_file(file) and _is_answered(run, priors, model):
+    if resume and not overwrite and not is_file(file) and is_answered(run, priors, model):
         log.info("%s: complete already", run.cube)
         return run.cube
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
@@ -172,7 +172,7 @@ def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleStat
     return state_in(cube)
 
 
-def _is_answered(run: Run, priors: "Priors | None", model: Model) -> bool:
+def is_answered(run: Run, priors: "Priors | None", model: Model) -> bool:
     """Whether the cube is there and answers this very run."""
     if not is_file(run.cube):
         return False

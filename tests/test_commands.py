@@ -18,7 +18,20 @@ from mc.cube import open_cube
 from mc.digits import plain, with_error
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("init", "check", "run", "status", "merge", "verify", "pareto", "tune", "show", "explain", "doctor")
+COMMANDS = (
+    "init",
+    "check",
+    "run",
+    "submit",
+    "status",
+    "merge",
+    "verify",
+    "pareto",
+    "tune",
+    "show",
+    "explain",
+    "doctor",
+)
 
 TOY_PROGRAM = f"""
 import sys
@@ -85,7 +98,8 @@ def test_every_command_is_found_and_has_an_example(command: Command) -> None:
         assert f"  {name} " in out
         code, page, _ = command(name, "--help")
         assert code == 0
-        assert f"ferrocast {name}" in page.partition("Example:")[2]
+        assert page.partition("  Example:\n")[2].startswith("    ferrocast"), page
+        assert f"    ferrocast {name}" in page
 
 
 def test_version(command: Command) -> None:

@@ -88,7 +88,7 @@ def answer(question: "Run", as_json: bool, **options: Any) -> None:
     from mc.run import make_cube
 
     begin = time.perf_counter()
-    with _watched(question.ensemble.draws) as calls:
+    with watched(question.ensemble.draws) as calls:
         cube = make_cube(question, **calls, **options)
     _tell("cube", cube, question.ensemble.draws, time.perf_counter() - begin, as_json)
 
@@ -100,7 +100,7 @@ def _answer_part(question: "Run", part: str, as_json: bool, **options: Any) -> N
     number, of = _part(part)
     low, high = range_of_part(question, number, of)
     begin = time.perf_counter()
-    with _watched(high - low) as calls:
+    with watched(high - low) as calls:
         file = make_part(question, number, of, **calls, **options)
     _tell("state", file, high - low, time.perf_counter() - begin, as_json)
 
@@ -114,7 +114,7 @@ def _part(text: str) -> tuple[int, int]:
 
 
 @contextmanager
-def _watched(draws: int) -> Iterator[dict[str, Any]]:
+def watched(draws: int) -> Iterator[dict[str, Any]]:
     """`progress` and `stop` for a run of so many draws."""
     with Stop() as stop, _reporter(draws) as report:
 
