@@ -7,8 +7,9 @@ follows a gradient cannot jump; after sampling each draw picks its options by th
 weighted by evidence would need an evidence estimate for each and as many runs.
 """
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from mc.blocks import precise
+from mc.devices import compiler_options
 from mc.draws import DrawPlan, plan_draws
 from mc.draws.layout import factor_label, latent_label
 from mc.errors import InputError, RunFailed
@@ -46,10 +48,9 @@ class Target:
         plan: the map from scores to those inputs that the likelihood reads.
         labels: labels of the sampled latents [latent].
         places: their columns in the plan [latent].
-        choices: name, column and scores of the options of each structural choice that the likelihood reads.
+        choices: structural choices that the likelihood reads.
         weights: prior weight of each combination of options [combination].
         options: index of the option of each choice [combination, choice].
-        scores: score that stands for it in its column [combination, choice].
         means: values of the inputs that the likelihood does not read.
         data: of the study, in float64.
     """
@@ -60,10 +61,8 @@ class Target:
     labels: tuple[str, ...]
     places: NDArray[np.int32]
     choices: tuple[Input, ...]
-    choice_places: NDArray[np.int32]
     weights: Floats
     options: NDArray[np.int32]
-    scores: Floats
     means: dict[str, Floats]
     data: Any
 
@@ -72,26 +71,26 @@ class Target:
         """Number of sampled latents."""
         return len(self.labels)
 
-    def inputs(self, u: Array, scores: Array) -> dict[str, Array]:
-        """All inputs of the study and parameters of the errors, at latents u and the scores of the choices."""
+    def inputs(self, u: Array, options: Array | NDArray[np.int32]) -> dict[str, Array]:
+        """All inputs of the study and parameters of the errors, at latents u and options of the choices [choice]."""
         every = jnp.zeros(len(self.plan.columns), u.dtype).at[self.places].set(u)
-        every = every.at[self.choice_places].set(scores) if len(self.choices) else every
         held = {name: jnp.asarray(value, u.dtype) for name, value in self.means.items()}
-        return held | self.plan.from_scores(self.plan.tables, every)
+        # Options replace values, not scores: under vmap over options all that they do not touch is computed once.
+        picked = {item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape) for k, item in enumerate(self.choices)}
+        return held | self.plan.from_scores(self.plan.tables, every) | picked
 
     def modelled(self, values: dict[str, Array]) -> dict[str, Array]:
         """Outputs of the study at given inputs."""
-        names = [item.name for item in self.study.inputs]
-        return self.study.function(self.data, {name: values[name] for name in names})
+        return self.study.function(self.data, {item.name: values[item.name] for item in self.study.inputs})
 
     def log_likelihoods(self, u: Array, observed: Array | None = None) -> Array:
         """Log likelihood under each combination of options [combination]."""
 
-        def one(scores: Array) -> Array:
-            values = self.inputs(u, scores)
+        def one(options: Array) -> Array:
+            values = self.inputs(u, options)
             return self.likelihood.log_likelihood(self.modelled(values), values, observed)
 
-        return jax.vmap(one)(jnp.asarray(self.scores, u.dtype))
+        return jax.vmap(one)(jnp.asarray(self.options))
 
     def log_prior(self, u: Array) -> Array:
         """Log density of the latents."""
@@ -124,6 +123,10 @@ def make_target(study: Study, likelihood: Likelihood) -> Target:
     return target
 
 
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    return jax.jit(function, compiler_options=compiler_options(jax.default_backend()))
+
+
 def _as_float64(leaf: Any) -> Any:
     array = np.asarray(leaf)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
@@ -153,9 +156,14 @@ class _Whole:
         return self.likelihood.pointwise(modelled, values)
 
     def columns_read(self) -> NDArray[np.bool_]:
-        """Columns on which a row has a slope at any probe; where a slope is not a number, the column counts too."""
-        slopes = jax.jit(jax.vmap(jax.jacrev(self.rows)))(jnp.asarray(self.probes()))
-        read: NDArray[np.bool_] = np.asarray(~(slopes == 0).all(axis=(0, 1)))
+        """Columns on which the rows have a slope at any probe; where a slope is not a number, the column counts too.
+
+        Rows are added with random weights, so that slopes of several rows cannot cancel.
+        """
+        weights = jnp.asarray(np.random.default_rng(22).standard_normal(len(self.likelihood.rows)))
+        slope = jax.grad(lambda scores: (weights * self.rows(scores)).sum())
+        slopes = _compiled(lambda probes: jax.lax.map(slope, probes))(jnp.asarray(self.probes()))
+        read: NDArray[np.bool_] = np.asarray(~(slopes == 0).all(axis=0))
         return read
 
     def choices_read(self) -> tuple[Input, ...]:
@@ -164,8 +172,8 @@ class _Whole:
         for item in choices:
             if len(item.priors) > 1:
                 raise InputError(f"{item.name}: a choice with elements of its own cannot be summed out")
-        values = jax.vmap(lambda x: self.plan.from_scores(self.plan.tables, x))(jnp.asarray(self.probes()))
-        rows = jax.jit(jax.vmap(self.of_values))
+        values = _compiled(jax.vmap(functools.partial(self.plan.from_scores, self.plan.tables)))(jnp.asarray(self.probes()))
+        rows = _compiled(jax.vmap(self.of_values))
         found = []
         for item in choices:
             at = [
@@ -211,7 +219,7 @@ def _reduced(
     column = {entry.label: k for k, entry in enumerate(plan.columns)}
     discrete = {item.labels[0] for item in choices}
     labels = [entry.label for entry in plan.columns if entry.label in read and entry.label not in discrete]
-    weights, options, scores = _combinations(choices)
+    weights, options = _combinations(choices)
     means = whole.plan.mean_draw(np.float64)
     return Target(
         study=study,
@@ -220,17 +228,15 @@ def _reduced(
         labels=tuple(labels),
         places=np.array([column[label] for label in labels], np.int32),
         choices=choices,
-        choice_places=np.array([column[item.labels[0]] for item in choices], np.int32),
         weights=weights,
         options=options,
-        scores=scores,
         means={name: value for name, value in means.items() if name not in names},
         data=whole.data,
     )
 
 
-def _combinations(choices: Sequence[Input]) -> tuple[Floats, NDArray[np.int32], Floats]:
-    """(prior weight, options, scores) of every combination of options that has a weight."""
+def _combinations(choices: Sequence[Input]) -> tuple[Floats, NDArray[np.int32]]:
+    """(prior weight, options) of every combination of options that has a weight."""
     each = [[k for k, weight in enumerate(item.priors[0].weights) if weight > 0] for item in choices]
     found = list(itertools.product(*each))
     if len(found) > MOST_COMBINATIONS:
@@ -239,19 +245,14 @@ def _combinations(choices: Sequence[Input]) -> tuple[Floats, NDArray[np.int32], 
             f"most {MOST_COMBINATIONS} can be summed out: fix some of them with [posterior.replace]"
         )
     options = np.array(found, np.int32).reshape(len(found), len(choices))
-    weights = np.array([
-        np.prod([item.priors[0].weights[k] for item, k in zip(choices, row, strict=True)]) for row in options
-    ])
-    scores = np.array([
-        [middle_score(item.priors[0].weights, k) for item, k in zip(choices, row, strict=True)] for row in options
-    ]).reshape(options.shape)
-    return weights / weights.sum(), options, scores
+    rows = [[item.priors[0].weights[k] for item, k in zip(choices, row, strict=True)] for row in options]
+    weights = np.array([np.prod(row) for row in rows])
+    return weights / weights.sum(), options
 
 
 def middle_score(weights: Sequence[float], option: int) -> float:
     """Normal score in the middle of the part of (0, 1) that stands for an option."""
-    below = float(np.sum(weights[:option]))
-    return float(ndtri(below + 0.5 * weights[option]))
+    return float(ndtri(float(np.sum(weights[:option])) + 0.5 * weights[option]))
 
 
 def _confirm(target: Target, whole: _Whole) -> None:
@@ -263,10 +264,10 @@ def _confirm(target: Target, whole: _Whole) -> None:
     column = {entry.label: k for k, entry in enumerate(whole.plan.columns)}
     u = probes[:, [column[label] for label in target.labels]]
     for k, item in enumerate(target.choices):
-        probes[:, column[item.labels[0]]] = target.scores[0, k]
-    full = jax.jit(jax.vmap(whole.rows))(jnp.asarray(probes))
+        probes[:, column[item.labels[0]]] = middle_score(item.priors[0].weights, int(target.options[0, k]))
+    full = _compiled(jax.vmap(whole.rows))(jnp.asarray(probes))
     expected = np.asarray(jnp.where(target.likelihood.fitted[None, :], full, 0.0).sum(axis=1))
-    found = np.asarray(jax.jit(jax.vmap(target.log_likelihoods))(jnp.asarray(u))[:, 0])
+    found = np.asarray(_compiled(jax.vmap(target.log_likelihoods))(jnp.asarray(u))[:, 0])
     if not np.allclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True):
         raise RunFailed(
             "posterior: the observations depend on inputs that were not found by their slope; a model with a branch "
