@@ -71,13 +71,19 @@ class Target:
         """Number of sampled latents."""
         return len(self.labels)
 
-    def inputs(self, u: Array, options: Array | NDArray[np.int32]) -> dict[str, Array]:
-        """All inputs of the study and parameters of the errors, at latents u and options of the choices [choice]."""
-        every = jnp.zeros(len(self.plan.columns), u.dtype).at[self.places].set(u)
+    def inputs(self, u: Array, options: Array | NDArray[np.int32], rest: Array | None = None) -> dict[str, Array]:
+        """All inputs of the study and parameters of the errors.
+
+        Args:
+            u: sampled latents.
+            options: option of each choice [choice].
+            rest: scores of all columns, where those that are not sampled matter; 0 without.
+        """
+        every = jnp.zeros(len(self.plan.columns), u.dtype) if rest is None else rest
         held = {name: jnp.asarray(value, u.dtype) for name, value in self.means.items()}
         # Options replace values, not scores: under vmap over options all that they do not touch is computed once.
         picked = {item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape) for k, item in enumerate(self.choices)}
-        return held | self.plan.from_scores(self.plan.tables, every) | picked
+        return held | self.plan.from_scores(self.plan.tables, every.at[self.places].set(u)) | picked
 
     def modelled(self, values: dict[str, Array]) -> dict[str, Array]:
         """Outputs of the study at given inputs."""

@@ -200,7 +200,7 @@ def _begin(target: Target, sampler: Sampler, frame: Frame) -> Chains:
         for chain in range(settings.chains)
     ]
     states = [
-        sampler.start(jax.random.key(settings.seed * 1_000_003 + chain), jnp.asarray(start))
+        sampler.start(jax.random.PRNGKey(settings.seed * 1_000_003 + chain), jnp.asarray(start))
         for chain, start in enumerate(starts)
     ]
     empty = np.zeros((settings.chains, 0, target.size))
