@@ -27,9 +27,7 @@ def crps(draws: Floats, observed: Floats) -> Floats:
     return np.asarray(np.abs(draws - observed).mean(axis=0) - pairs / 2)
 
 
-def trend_forecast(
-    years: Floats, values: Floats, ahead: Floats, relative: bool, random: np.random.Generator
-) -> Floats:
+def trend_forecast(years: Floats, values: Floats, ahead: Floats, relative: bool, random: np.random.Generator) -> Floats:
     """Draws of a straight line through (the logarithms of) past values, with its errors [draw, row].
 
     The predictive distribution of ordinary least squares: Student's t with n - 2 degrees of freedom.

@@ -35,7 +35,7 @@ STATISTICS = {
 """Fields of the sampler's state by the name that ArviZ gives them."""
 
 START_SPREAD = 1.5
-"""Standard deviation of the starting points, in standard deviations of the Laplace approximation: chains start apart."""
+"""Standard deviation of the starting points over that of the Laplace approximation: chains start apart."""
 
 ABREAST = 2
 """Chains that go through the program together; they wait for one another at the end of each tree."""
@@ -148,7 +148,10 @@ def sample(
     with precise():
         frame = chains.frame if chains else _frame(target, settings)
         sampler = Sampler(lambda v: target.log_density(frame.latents(v)), target.size, settings)
-        chains = chains or _begin(target, sampler, frame)
+        if chains is None:
+            chains = _begin(target, sampler, frame)
+        else:  # numpyro's step is ready only once its start was traced
+            jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
         with ThreadPoolExecutor(min(len(chains.states), usable_cores())) as pool:
             while chains.done < total:
                 count = min(settings.chunk, total - chains.done)
@@ -165,16 +168,16 @@ def sample(
 
 def _advance(sampler: Sampler, count: int, state: Any) -> Any:
     with precise():  # the switch to 64 bits belongs to a thread
-        return jax.block_until_ready(sampler.advance(state, count=count))
+        moved = sampler.advance(state, count=count)
+        moved[0].z.block_until_ready()
+        return moved
 
 
 def _extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chains:
     skip = min(max(warmup - chains.done, 0), count)
     v = np.concatenate([np.asarray(kept[0])[:, skip:] for _, kept in moved])
     u = chains.frame.centre + v @ chains.frame.axes.T
-    new = {
-        name: np.concatenate([np.asarray(kept[1][name])[:, skip:] for _, kept in moved]) for name in moved[0][1][1]
-    }
+    new = {name: np.concatenate([np.asarray(kept[1][name])[:, skip:] for _, kept in moved]) for name in moved[0][1][1]}
     old = chains.statistics
     return replace(
         chains,
@@ -209,7 +212,9 @@ def _begin(target: Target, sampler: Sampler, frame: Frame) -> Chains:
     starts = np.stack([np.random.default_rng((settings.seed, k)).standard_normal(target.size) for k in count])
     keys = np.stack([np.asarray(jax.random.PRNGKey(settings.seed * 1_000_003 + k)) for k in count])
     states = [
-        sampler.start(jnp.asarray(keys[first : first + ABREAST]), START_SPREAD * jnp.asarray(starts[first : first + ABREAST]))
+        sampler.start(
+            jnp.asarray(keys[first : first + ABREAST]), START_SPREAD * jnp.asarray(starts[first : first + ABREAST])
+        )
         for first in range(0, settings.chains, ABREAST)
     ]
     empty = np.zeros((settings.chains, 0, target.size))
