@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from posterior_study import bound, linear_study, rows
+from scipy import stats
 
+from mc.cube.beliefs import open_beliefs
 from mc.cube.write import write_cube
 from mc.draws import plan_draws
 from mc.ensemble import Settings as Ensemble
@@ -17,7 +19,7 @@ from mc.errors import InputError
 from mc.posterior.density import make_target
 from mc.posterior.file import INPUTS, inputs_digest, open_posterior, pinned_of
 from mc.posterior.groups import groups_of
-from mc.posterior.hindcast import crps, hindcast, table
+from mc.posterior.hindcast import crps, hindcast, log_scores, table
 from mc.posterior.learned import quality, spread_ratios
 from mc.posterior.nuts import Settings, sample
 from mc.posterior.predict import draw_posterior, draw_prior
@@ -126,6 +128,26 @@ def test_a_posterior_of_other_priors_is_refused(file):
         pinned_of(file.parent, file.name, study)
     with pytest.raises(InputError, match="no such posterior"):
         pinned_of(file.parent, "other.nc", study)
+
+
+def test_log_score_of_held_out_rows_is_their_exact_joint_density():
+    study = linear_study()
+    target = make_target(study, bound(study, rows(VALUES, held_after=2006)))
+    chains = sample(target, Settings(chains=4, warmup=200, draws=500, chunk=700))
+    posterior = draw_posterior(target, chains.u.reshape(-1, target.size), 1)
+    found = log_scores(groups_of(target, chains, posterior, draw_prior(target, 100, 1)))["line"]
+    time = np.arange(10.0)
+    design = np.c_[np.ones(10), time] * np.array([0.5, 0.1])
+    law = stats.multivariate_normal(1.0 + 0.2 * time, design @ design.T + 0.3**2 * np.eye(10))
+    first = stats.multivariate_normal(1.0 + 0.2 * time[:7], law.cov[:7, :7])
+    assert found == pytest.approx(float(law.logpdf(VALUES) - first.logpdf(VALUES[:7])), abs=0.15)
+
+
+def test_prior_and_posterior_cubes_open_as_one(toy_cube):
+    both = open_beliefs(toy_cube, toy_cube)
+    assert list(both["belief"].values) == ["prior", "posterior"]
+    name = next(iter(both.data_vars))
+    assert both[name].sel(belief="prior").equals(both[name].sel(belief="posterior").assign_coords(belief="prior"))
 
 
 def test_crps_of_a_normal_and_a_hindcast_table():

@@ -115,3 +115,16 @@ def table(scores: xr.Dataset) -> list[dict[str, float | str]]:
             line[f"coverage_{forecast}"] = float(one["coverage"].sel(forecast=forecast))
         lines.append(line)
     return lines
+
+
+def log_scores(groups: "xr.DataTree | dict[str, xr.Dataset]") -> dict[str, float]:
+    """Log predictive density of all held-out rows of each series together, by series; more is better.
+
+    Log mean over draws of the product over rows: for leaving a series out, hold it out and compare fits.
+    """
+    found = {}
+    scores = _dataset(groups, "held_out_log_score")
+    for series in map(str, scores.data_vars):
+        each = _draws(scores[series]).sum(axis=1)
+        found[series] = float(np.log(np.exp(each - each.max()).mean()) + each.max())
+    return found
