@@ -152,11 +152,13 @@ def sample(
             chains = _begin(target, sampler, frame)
         else:  # numpyro's step is ready only once its start was traced
             jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
+        programs: dict[tuple[int, int], Any] = {}
         with ThreadPoolExecutor(min(len(chains.states), usable_cores())) as pool:
             while chains.done < total:
                 count = min(settings.chunk, total - chains.done)
-                chains = _extended(chains, list(pool.map(functools.partial(_advance, sampler, count), chains.states)),
-                                   count, settings.warmup)  # fmt: skip
+                # Compiled here: each thread would compile the same program.
+                work = [(_program(programs, sampler, state, count), state) for state in chains.states]
+                chains = _extended(chains, list(pool.map(_advance, work)), count, settings.warmup)
                 if save is not None:
                     save(chains)
                 if progress is not None:
@@ -166,9 +168,18 @@ def sample(
     return chains
 
 
-def _advance(sampler: Sampler, count: int, state: Any) -> Any:
+def _program(programs: dict[tuple[int, int], Any], sampler: Sampler, state: Any, count: int) -> Any:
+    """The compiled program of so many steps of so many chains."""
+    key = (len(state.z), count)
+    if key not in programs:
+        programs[key] = sampler.advance.lower(state, count=count).compile()
+    return programs[key]
+
+
+def _advance(work: tuple[Any, Any]) -> Any:
+    program, state = work
     with precise():  # the switch to 64 bits belongs to a thread
-        moved = sampler.advance(state, count=count)
+        moved = program(state)
         moved[0].z.block_until_ready()
         return moved
 
