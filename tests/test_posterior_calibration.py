@@ -11,7 +11,7 @@ from mc.study import Prior
 
 VALUES = np.zeros(10)
 DRIFT = {"survey": {"drift": Prior("lognormal", 0.1, 0.2, 0.4), "degrees": FIXED_FIVE}}
-SBC = Settings(chains=1, warmup=120, draws=252)
+SBC = Settings(chains=1, warmup=120, draws=248)
 
 
 def drifting_target(errors):

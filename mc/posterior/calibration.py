@@ -111,6 +111,8 @@ def calibrate(
     truth = truth or target
     if truth.labels != target.labels or len(target.weights) != 1:
         raise ValueError("calibration needs the same latents on both sides and no structural choice")
+    if (-(-settings.draws // thin) + 1) % BINS:
+        raise ValueError(f"{settings.draws} draws, every {thin}th of them: ranks do not fill {BINS} equal bins")
     random = np.random.default_rng((seed, 12))
     u = random.standard_normal((replications, target.size))
     with precise():
