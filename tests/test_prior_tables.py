@@ -1,8 +1,8 @@
-from pathlib import csv
+import csv
+from pathlib import Path
 
 import jax
 import numpy as np
-import Path
 import pytest
 
 from mc.draws import plan_draws
