@@ -205,6 +205,7 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
         seed=settings.seed,
         scramblings=settings.scramblings,
         draws=settings.draws,
+        pinned=study.pinned,
     )
     structure = (study.function, *structure_of(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)

@@ -30,6 +30,7 @@ def identity_of(study: Study, settings: Settings, platform: str) -> dict[str, st
         "inputs": _digest(repr((study.inputs, study.correlations)).encode()),
         "outputs": _digest(repr((study.outputs, sorted(study.coords.items()))).encode()),
         "data": _data_digest(study.data),
+        "pinned": study.pinned.digest if study.pinned else "",
         "settings": json.dumps(chosen, sort_keys=True),
         "platform": platform,
         "jax": jax.__version__,
@@ -41,7 +42,8 @@ def structure_of(study: Study, settings: Settings) -> tuple[Hashable, ...]:
     draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
     built_in = replace(settings, draws=draws, seed=0, failed_share=0.0, keep=(), pilot=1)
     coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
-    return (study.inputs, study.correlations, study.outputs, coords, built_in)
+    pinned = study.pinned.labels if study.pinned else ()
+    return (study.inputs, study.correlations, study.outputs, coords, pinned, built_in)
 
 
 def _data_digest(data: Any) -> str:

@@ -136,13 +136,13 @@ def policies_of(scenarios: tuple[Scenario, ...]) -> tuple[Policy, ...]:
     return tuple(found)
 
 
-def ground(priors: Priors, options: Options, first_year: int, last_year: int) -> tuple[Bound, World, np.ndarray]:
-    """What a study of the chain stands on: inputs, constants, the basis of history.
+def make_constants(bound: Bound, options: Options | None = None) -> tuple[World, np.ndarray]:
+    """The constants of the world, and the yearly series behind the history of use [component, history].
 
     Raises:
         InputError: an accounting family that does not exist, tables that the constants cannot be made from.
     """
-    bound = bind(priors, first_year=first_year, last_year=last_year)
+    options = options or Options()
     crude, distance = known(bound, "demand.crude_steel_2020"), known(bound, "distances.distance")
     try:
         world = make_world(
@@ -158,7 +158,13 @@ def ground(priors: Priors, options: Options, first_year: int, last_year: int) ->
     except ValueError as error:
         raise InputError(str(error)) from error
     constants = {name: known(bound, f"demand.{name}") for name in demand.HISTORY_CONSTANTS}
-    series = demand.history_series(constants, np.asarray(bound.axes["history"]))
+    return world, demand.history_series(constants, np.asarray(bound.axes["history"]))
+
+
+def ground(priors: Priors, options: Options, first_year: int, last_year: int) -> tuple[Bound, World, np.ndarray]:
+    """What a study of the chain stands on: inputs, constants, the basis of history; errors as `make_constants`."""
+    bound = bind(priors, first_year=first_year, last_year=last_year)
+    world, series = make_constants(bound, options)
     return bound, world, np.asarray(stock.history_basis(series, len(bound.axes["year"])))
 
 

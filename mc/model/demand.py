@@ -86,18 +86,22 @@ class Past:
     share: Array
 
 
-def past(demand: Demand, kernel: Array, retiring: Array, basis: Array) -> Past:
-    """Stock and retirement of history by province and end use; provincial shares move from early to late ones."""
-    share = use_shares(demand)
-    per_use = goods_per_use(demand)
+def national_past(demand: Demand, kernel: Array, retiring: Array, basis: Array) -> Array:
+    """(stock, retirement) of history, Mt [2, end_use, year, weight]; the weights split each year between provinces."""
     coefficients = history_coefficients(demand)
     both = stock.from_history(jnp.concatenate([kernel, retiring]), basis)
     both = both.reshape(2, kernel.shape[0], -1, 2, coefficients.shape[0])
-    national = (both * coefficients[None, None, None, None, :]).sum(axis=-1) * per_use[None, :, None, None]
+    return (both * coefficients[None, None, None, None, :]).sum(axis=-1) * goods_per_use(demand)[None, :, None, None]
+
+
+def past(demand: Demand, kernel: Array, retiring: Array, basis: Array) -> Past:
+    """Stock and retirement of history by province and end use; provincial shares move from early to late ones."""
+    share = use_shares(demand)
+    national = national_past(demand, kernel, retiring, basis)
     split = jnp.stack([demand.stock_share_2000, share])
     by_province = jnp.einsum("kgtw,wp->kpgt", national, split)
-    use = demand.apparent_use_history[-1] * coefficients[-1]
-    return Past(by_province[0], by_province[1], share[:, None] * (per_use * use)[None, :], share)
+    use = demand.apparent_use_history[-1] * history_coefficients(demand)[-1]
+    return Past(by_province[0], by_province[1], share[:, None] * (goods_per_use(demand) * use)[None, :], share)
 
 
 def stock_target(demand: Demand, history: Past, people: Array, earned: Array, time: Array) -> Array:

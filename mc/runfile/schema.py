@@ -116,6 +116,22 @@ class Keep(Section):
     state: bool = False
 
 
+class Posterior(Section):
+    """What statistics of the past have to say: draws from a posterior file, and what a fit reads.
+
+    `file` is a posterior that `ferrocast fit` wrote: a run draws from it in place of the priors. The others are for the
+    fit. Names in `off`, `hold_out`, `weights` and `regroup` are series, groups or sources of the observations.
+    """
+
+    file: Text = ""
+    hold_out_after: int | None = Field(None, ge=1950, le=2100)
+    hold_out: tuple[Text, ...] = ()
+    off: tuple[Text, ...] = ()
+    weights: Mapping[Text, Annotated[float, Field(gt=0.0, le=1.0)]] = {}
+    regroup: Mapping[Text, Text] = {}
+    replace: Mapping[Text, tuple[float, float, float]] = {}
+
+
 class Destination(Section):
     """Where the cube goes (empty: out/<name of the run file>.nc beside the run file); seconds between saved states."""
 
@@ -135,6 +151,7 @@ class RunFile(Section):
     statistics: Statistics = Statistics()
     exceedance: Mapping[Name, Exceedance] = {}
     keep: Keep = Keep()
+    posterior: Posterior = Posterior()
     output: Destination = Destination()
 
     @model_validator(mode="after")

@@ -1,0 +1,84 @@
+"""`ferrocast fit`: what statistics of the past say about the inputs."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mc.commands import Json, Quiet, Verbose, log, say, say_json, start_log
+from mc.errors import InputError, Stopped
+from mc.stop import Stop
+
+if TYPE_CHECKING:
+    from mc.posterior.nuts import Progress
+
+
+def fit(
+    file: Annotated[Path, typer.Argument(help="Run file (TOML).")],
+    draws: Annotated[int, typer.Option(min=10, help="Draws of each chain.")] = 1000,
+    warmup: Annotated[int, typer.Option(min=50, help="Steps of each chain that are thrown away.")] = 500,
+    chains: Annotated[int, typer.Option(min=2, max=64, help="Chains.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the chains.")] = 1,
+    target_accept: Annotated[float, typer.Option(min=0.5, max=0.99, help="Acceptance that the step aims at.")] = 0.8,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or gpu; FERROCAST_DEVICE.")] = None,
+    priors: Annotated[str | None, typer.Option(help="Folder of priors; FERROCAST_PRIORS.")] = None,
+    out: Annotated[str | None, typer.Option(help="File to write; default: NAME.posterior.nc beside the cube.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with chains that were stopped.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    r"""Condition the priors of a run on what was observed before its first year; write the posterior.
+
+    Observations and their errors are the tables observed.csv and errors.csv of the metal; [posterior] of the run file
+    switches rows off, down-weights or holds them out. Prints the path of the posterior, which ArviZ and xarray open,
+    and which a run takes in place of its priors: [posterior] file = "NAME.posterior.nc".
+
+    \b
+    Example:
+      ferrocast fit runs/baseline.toml
+      ferrocast fit runs/baseline.toml --draws 2000 --chains 8 --out mine.posterior.nc
+    """
+    start_log(quiet, verbose)
+    from mc.fit import make_posterior, posterior_file
+    from mc.runfile import load_run
+
+    given = {"ensemble.device": device, "model.priors": priors}
+    run = load_run(file, {key: value for key, value in given.items() if value is not None})
+    target = Path(out).absolute() if out else posterior_file(run)
+    if target.suffix != ".nc":
+        raise InputError(f"--out {out!r}: name a NetCDF file (.nc)")
+
+    from mc.devices import prepare
+
+    prepare(run.ensemble.device)
+    from mc.posterior.nuts import Settings
+
+    settings = Settings(chains, warmup, draws, seed, target_accept)
+    begin = time.perf_counter()
+    with Stop() as stop:
+        stop.asked = True
+        try:
+            found = make_posterior(
+                run, settings, target, overwrite=overwrite, resume=resume, progress=_lines(), stop=stop
+            )
+        except Stopped as error:
+            error.exit_code = 128 + stop.signal
+            raise
+    log.info("%.1f s in all", time.perf_counter() - begin)
+    if json:
+        say_json({"posterior": str(target), "rhat": found.rhat, "bulk_ess": found.bulk_ess,
+                  "divergences": found.divergences})  # fmt: skip
+    else:
+        say(str(target))
+
+
+def _lines() -> "Progress":
+    """Progress as plain lines, one a chunk of steps."""
+
+    def report(done: int, total: int, divergences: int) -> None:
+        log.info("%d of %d steps of each chain, %d divergences", done, total, divergences)
+
+    return report

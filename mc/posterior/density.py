@@ -1,0 +1,285 @@
+"""The log density of the posterior on standard normal latents: the same map from scores to inputs that serves draws.
+
+Only the columns (latents) that the likelihood reads are sampled. All columns of a plan are independent, correlations
+being made from them, so that every other column keeps its prior: that is the conditional prior of the other inputs.
+Choices of structure that the likelihood reads are summed out (log-sum-exp over their options), because a sampler that
+follows a gradient cannot jump; after sampling each draw picks its options by their posterior weight. Separate fits
+weighted by evidence would need an evidence estimate for each and as many runs.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.scipy.special import logsumexp
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from mc.blocks import precise
+from mc.devices import compiler_options
+from mc.draws import DrawPlan, plan_draws
+from mc.draws.layout import factor_label, latent_label
+from mc.errors import InputError, RunFailed
+from mc.posterior.likelihood import Likelihood
+from mc.study import Correlation, Input, Study
+
+Floats = NDArray[np.float64]
+
+PROBES = 12
+"""Random draws at which dependence is looked for; a branch that none of them enters would be missed, see `_confirm`."""
+
+MOST_COMBINATIONS = 24
+"""Combinations of structural options that are summed out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A posterior to sample.
+
+    Attributes:
+        study: what is modelled.
+        likelihood: what was observed.
+        plan: the map from scores to those inputs that the likelihood reads.
+        labels: labels of the sampled latents [latent].
+        places: their columns in the plan [latent].
+        choices: structural choices that the likelihood reads.
+        weights: prior weight of each combination of options [combination].
+        options: index of the option of each choice [combination, choice].
+        means: values of the inputs that the likelihood does not read.
+        data: of the study, in float64.
+    """
+
+    study: Study
+    likelihood: Likelihood
+    plan: DrawPlan
+    labels: tuple[str, ...]
+    places: NDArray[np.int32]
+    choices: tuple[Input, ...]
+    weights: Floats
+    options: NDArray[np.int32]
+    means: dict[str, Floats]
+    data: Any
+
+    @property
+    def size(self) -> int:
+        """Number of sampled latents."""
+        return len(self.labels)
+
+    def inputs(self, u: Array, options: Array | NDArray[np.int32], rest: Array | None = None) -> dict[str, Array]:
+        """All inputs of the study and parameters of the errors.
+
+        Args:
+            u: sampled latents.
+            options: option of each choice [choice].
+            rest: scores of all columns, where those that are not sampled matter; 0 without.
+        """
+        every = jnp.zeros(len(self.plan.columns), u.dtype) if rest is None else rest
+        held = {name: jnp.asarray(value, u.dtype) for name, value in self.means.items()}
+        # Options replace values, not scores: under vmap over options all that they do not touch is computed once.
+        picked = {
+            item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape) for k, item in enumerate(self.choices)
+        }
+        return held | self.plan.from_scores(self.plan.tables, every.at[self.places].set(u)) | picked
+
+    def modelled(self, values: dict[str, Array]) -> dict[str, Array]:
+        """Outputs of the study at given inputs."""
+        return self.study.function(self.data, {item.name: values[item.name] for item in self.study.inputs})
+
+    def log_likelihoods(self, u: Array, observed: Array | None = None) -> Array:
+        """Log likelihood under each combination of options [combination]."""
+
+        def one(options: Array) -> Array:
+            values = self.inputs(u, options)
+            return self.likelihood.log_likelihood(self.modelled(values), values, observed)
+
+        return jax.vmap(one)(jnp.asarray(self.options))
+
+    def log_prior(self, u: Array) -> Array:
+        """Log density of the latents."""
+        total: Array = -0.5 * (u**2).sum() - 0.5 * self.size * np.log(2 * np.pi)
+        return total
+
+    def log_density(self, u: Array, observed: Array | None = None) -> Array:
+        """Log of prior times likelihood, options summed out."""
+        each = self.log_likelihoods(u, observed) + jnp.asarray(np.log(self.weights), u.dtype)
+        total: Array = self.log_prior(u) + logsumexp(each)
+        return total
+
+
+def make_target(study: Study, likelihood: Likelihood) -> Target:
+    """Find what the likelihood reads and make the density of it.
+
+    Raises:
+        InputError: the likelihood reads no uncertain input, or too many structural choices.
+        RunFailed: it reads more than was found (a branch that the probes did not enter).
+    """
+    joint = (*study.inputs, *likelihood.parameters)
+    with precise():
+        data = jax.tree.map(_as_float64, study.data)
+        whole = _Whole(study, likelihood, plan_draws(joint, study.correlations), data)
+        read = whole.columns_read()
+        choices = whole.choices_read()
+        labels = [whole.plan.columns[k].label for k in np.flatnonzero(read)]
+        if not labels and not choices:
+            raise InputError("posterior: the observations depend on no uncertain input; there is nothing to learn")
+        target = _reduced(study, likelihood, whole, set(labels), choices)
+        _confirm(target, whole)
+    return target
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    return jax.jit(function, compiler_options=compiler_options(jax.default_backend()))
+
+
+def _as_float64(leaf: Any) -> Any:
+    array = np.asarray(leaf)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """The likelihood over all columns of the study and its errors, to find out which it reads."""
+
+    study: Study
+    likelihood: Likelihood
+    plan: DrawPlan
+    data: Any
+
+    def probes(self) -> Floats:
+        """Scores of random draws [probe, column]."""
+        return np.random.default_rng(20).standard_normal((PROBES, len(self.plan.columns)))
+
+    def rows(self, scores: Array) -> Array:
+        """Log density of each observation [row]."""
+        values = self.plan.from_scores(self.plan.tables, scores)
+        return self.of_values(values)
+
+    def of_values(self, values: dict[str, Array]) -> Array:
+        """The same, at given inputs."""
+        modelled = self.study.function(self.data, {item.name: values[item.name] for item in self.study.inputs})
+        return self.likelihood.pointwise(modelled, values)
+
+    def columns_read(self) -> NDArray[np.bool_]:
+        """Columns on which the rows have a slope at any probe; where a slope is not a number, the column counts too.
+
+        Rows are added with random weights, so that slopes of several rows cannot cancel.
+        """
+        weights = jnp.asarray(np.random.default_rng(22).standard_normal(len(self.likelihood.rows)))
+        slope = jax.grad(lambda scores: (weights * self.rows(scores)).sum())
+        slopes = _compiled(lambda probes: jax.lax.map(slope, probes))(jnp.asarray(self.probes()))
+        read: NDArray[np.bool_] = np.asarray(~(slopes == 0).all(axis=0))
+        return read
+
+    def choices_read(self) -> tuple[Input, ...]:
+        """Structural choices whose option changes a row at any probe."""
+        choices = [item for item in self.plan.inputs if item.priors[0].family == "choice"]
+        for item in choices:
+            if len(item.priors) > 1:
+                raise InputError(f"{item.name}: a choice with elements of its own cannot be summed out")
+        values = _compiled(jax.vmap(functools.partial(self.plan.from_scores, self.plan.tables)))(
+            jnp.asarray(self.probes())
+        )
+        rows = _compiled(jax.vmap(self.of_values))
+        found = []
+        for item in choices:
+            at = [
+                rows(values | {item.name: jnp.full_like(values[item.name], float(option))})
+                for option, weight in enumerate(item.priors[0].weights)
+                if weight > 0
+            ]
+            if any(not np.array_equal(at[0], other, equal_nan=True) for other in at[1:]):
+                found.append(item)
+        return tuple(found)
+
+
+def columns_of(inputs: Sequence[Input]) -> dict[str, str]:
+    """The input that each column belongs to, by label."""
+    owner = {label: item.name for item in inputs for label in item.labels}
+    for item in inputs:
+        owner[factor_label(item)] = item.name
+        owner |= {latent_label(item, number): item.name for number in range(len(item.labels))}
+    return owner
+
+
+def _together(names: set[str], inputs: Sequence[Input], correlations: Sequence[Correlation]) -> set[str]:
+    """The inputs with all that hangs together with them: a part of a copula is another copula."""
+    owner = columns_of(inputs)
+    pairs = [(owner[pair.first], owner[pair.second]) for pair in correlations]
+    pairs += [(item.name, item.persistence) for item in inputs if isinstance(item.persistence, str)]
+    while True:
+        more = {name for pair in pairs if set(pair) & names for name in pair}
+        if more <= names:
+            return names
+        names = names | more
+
+
+def _reduced(study: Study, likelihood: Likelihood, whole: _Whole, read: set[str], choices: tuple[Input, ...]) -> Target:
+    owner = columns_of(whole.plan.inputs)
+    names = {owner[label] for label in read} | {item.name for item in choices}
+    names = _together(names, whole.plan.inputs, study.correlations)
+    inputs = [item for item in whole.plan.inputs if item.name in names]
+    inside = {label for item in inputs for label in item.labels}
+    plan = plan_draws(inputs, [pair for pair in study.correlations if pair.first in inside])
+    column = {entry.label: k for k, entry in enumerate(plan.columns)}
+    discrete = {item.labels[0] for item in choices}
+    labels = [entry.label for entry in plan.columns if entry.label in read and entry.label not in discrete]
+    weights, options = _combinations(choices)
+    means = whole.plan.mean_draw(np.float64)
+    return Target(
+        study=study,
+        likelihood=likelihood,
+        plan=plan,
+        labels=tuple(labels),
+        places=np.array([column[label] for label in labels], np.int32),
+        choices=choices,
+        weights=weights,
+        options=options,
+        means={name: value for name, value in means.items() if name not in names},
+        data=whole.data,
+    )
+
+
+def _combinations(choices: Sequence[Input]) -> tuple[Floats, NDArray[np.int32]]:
+    """(prior weight, options) of every combination of options that has a weight."""
+    each = [[k for k, weight in enumerate(item.priors[0].weights) if weight > 0] for item in choices]
+    found = list(itertools.product(*each))
+    if len(found) > MOST_COMBINATIONS:
+        raise InputError(
+            f"posterior: {len(found)} combinations of structural options ({', '.join(i.name for i in choices)}); at "
+            f"most {MOST_COMBINATIONS} can be summed out: fix some of them with [posterior.replace]"
+        )
+    options = np.array(found, np.int32).reshape(len(found), len(choices))
+    rows = [[item.priors[0].weights[k] for item, k in zip(choices, row, strict=True)] for row in options]
+    weights = np.array([np.prod(row) for row in rows])
+    return weights / weights.sum(), options
+
+
+def middle_score(weights: Sequence[float], option: int) -> float:
+    """Normal score in the middle of the part of (0, 1) that stands for an option."""
+    return float(ndtri(float(np.sum(weights[:option])) + 0.5 * weights[option]))
+
+
+def _confirm(target: Target, whole: _Whole) -> None:
+    """Redraw all that is not sampled: the likelihood must not move.
+
+    RunFailed where it does.
+    """
+    probes = np.random.default_rng(21).standard_normal((PROBES, len(whole.plan.columns)))
+    column = {entry.label: k for k, entry in enumerate(whole.plan.columns)}
+    u = probes[:, [column[label] for label in target.labels]]
+    for k, item in enumerate(target.choices):
+        probes[:, column[item.labels[0]]] = middle_score(item.priors[0].weights, int(target.options[0, k]))
+    full = _compiled(jax.vmap(whole.rows))(jnp.asarray(probes))
+    expected = np.asarray(jnp.where(target.likelihood.fitted[None, :], full, 0.0).sum(axis=1))
+    found = np.asarray(_compiled(jax.vmap(target.log_likelihoods))(jnp.asarray(u))[:, 0])
+    if not np.allclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True):
+        raise RunFailed(
+            "posterior: the observations depend on inputs that were not found by their slope; a model with a branch "
+            "that few draws enter needs more probes"
+        )

@@ -1,0 +1,29 @@
+"""How observations stray from what the model says: parameters by group, each with a prior, sampled like any input."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from mc.study import Input, Prior
+
+PARAMETERS: Final = ("bias", "drift", "persistence", "scatter", "degrees")
+"""bias: factor on the model, common to the group. drift: sd of the yearly step of an error that hangs together in time.
+persistence: its yearly autocorrelation; without one it is a walk that starts at 0 in the first year. scatter: sd of a
+further error of every number. degrees: of freedom of Student's t, fixed; without them errors are normal."""
+
+Errors = Mapping[str, Mapping[str, Prior]]
+"""Priors by group and parameter."""
+
+
+def parameter_name(group: str, parameter: str) -> str:
+    """Name of the input that holds a parameter: "error.pig_iron.drift"."""
+    return f"error.{group}.{parameter}"
+
+
+def parameter_inputs(errors: Errors, groups: Collection[str]) -> tuple[Input, ...]:
+    """The parameters of these groups as inputs; degrees of freedom are structure, not drawn."""
+    return tuple(
+        Input(parameter_name(group, parameter), (prior,))
+        for group in sorted(groups)
+        for parameter, prior in errors.get(group, {}).items()
+        if parameter != "degrees"
+    )

@@ -1,0 +1,175 @@
+"""How likely observations are, given what a study says and how they stray.
+
+Interface for anything that has modelled values, drawn now or kept by an earlier run: `pointwise(modelled, parameters)`,
+where `modelled` holds the outputs of one draw and `parameters` the values of `Likelihood.parameters` (whose priors are
+there to be drawn from). `vmap` it over draws.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from mc.errors import InputError
+from mc.posterior.drift import NORMAL, Forecast, Process, Track, forecasts
+from mc.posterior.errors import Errors, parameter_inputs, parameter_name
+from mc.posterior.observed import NO_YEAR, Observation
+from mc.study import Input, Study
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """Observations bound to the outputs of a study.
+
+    Attributes:
+        rows: observations that count, fitted or held out.
+        parameters: inputs of the errors.
+        places: output and position of the modelled value of each row.
+        groups: names of the groups.
+        place: group and place in it of each row.
+        track: order in time.
+        degrees: of freedom of each group.
+        priors: names of the parameters that groups have, by parameter: input name or "" for each group.
+    """
+
+    rows: tuple[Observation, ...]
+    parameters: tuple[Input, ...]
+    places: tuple[tuple[str, int], ...]
+    groups: tuple[str, ...]
+    place: NDArray[np.int32]
+    track: Track
+    degrees: Floats
+    named: Mapping[str, tuple[str, ...]]
+
+    @property
+    def values(self) -> Floats:
+        """Observed values [row], in the units of the outputs."""
+        return np.array([row.value for row in self.rows])
+
+    @property
+    def fitted(self) -> NDArray[np.bool_]:
+        """Which rows are fitted [row]."""
+        return np.array([row.role == "fit" for row in self.rows])
+
+    def expected(self, modelled: Mapping[str, Array], parameters: Mapping[str, Array]) -> Array:
+        """What the study says each number should be, bias included [row]."""
+        raw = jnp.stack([jnp.ravel(modelled[name])[at] for name, at in self.places])
+        return raw * self._by_row("bias", 1.0, parameters, raw)
+
+    def forecast(
+        self,
+        modelled: Mapping[str, Array],
+        parameters: Mapping[str, Array],
+        values: Array | None = None,
+        *,
+        blind: bool = False,
+    ) -> tuple[Array, Forecast]:
+        """(location, forecast of the residual) of each row [row] from the fitted ones before it in its group.
+
+        A `blind` forecast sees none of them, as that of a prior.
+        """
+        location = self._transformed(self.expected(modelled, parameters))
+        observed = jnp.asarray(self.values, location.dtype) if values is None else values
+        residual = self._transformed(observed) - location
+        scatter = self._by_group("scatter", 0.0, parameters, location)
+        weight = jnp.asarray(np.array([row.weight for row in self.rows]), location.dtype)
+        sd = jnp.asarray(np.array([row.sd for row in self.rows]), location.dtype)
+        noise = (sd**2 + scatter[self.place[0]] ** 2) / weight
+        process = Process(
+            drift=self._by_group("drift", 0.0, parameters, location),
+            persistence=self._by_group("persistence", 1.0, parameters, location),
+            degrees=jnp.asarray(self.degrees, location.dtype),
+        )
+        track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
+        track = replace(track, used=jnp.zeros_like(track.used)) if blind else track
+        found = forecasts(track, process, self._spread(residual), self._spread(noise))
+        return location, jax.tree.map(lambda x: x[self.place[0], self.place[1]], found)
+
+    def pointwise(
+        self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
+    ) -> Array:
+        """Log density of each observation given the fitted ones before it in its group [row].
+
+        Over the fitted rows they add to the log likelihood; those of held-out rows are log scores of forecasts.
+        """
+        observed = jnp.asarray(self.values, jnp.result_type(float)) if values is None else values
+        location, forecast = self.forecast(modelled, parameters, values)
+        residual = self._transformed(observed) - location
+        slope = jnp.where(self._relative, jnp.log(jnp.where(self._relative, observed, 1.0)), 0.0)
+        return forecast.log_density(residual) - slope
+
+    def log_likelihood(
+        self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
+    ) -> Array:
+        """Log likelihood of the fitted observations []."""
+        each = self.pointwise(modelled, parameters, values)
+        return jnp.where(self.fitted, each, 0.0).sum()
+
+    @property
+    def _relative(self) -> NDArray[np.bool_]:
+        return np.array([row.relative for row in self.rows])
+
+    def _transformed(self, values: Array) -> Array:
+        relative = self._relative
+        return jnp.where(relative, jnp.log(jnp.where(relative, values, 1.0)), values)
+
+    def _spread(self, by_row: Array) -> Array:
+        empty = jnp.zeros(self.track.gap.shape, by_row.dtype)
+        return empty.at[self.place[0], self.place[1]].set(by_row)
+
+    def _by_group(self, parameter: str, absent: float, parameters: Mapping[str, Array], like: Array) -> Array:
+        names = self.named[parameter]
+        none = jnp.full((), absent, like.dtype)
+        return jnp.stack([jnp.asarray(parameters[name], like.dtype) if name else none for name in names])
+
+    def _by_row(self, parameter: str, absent: float, parameters: Mapping[str, Array], like: Array) -> Array:
+        return self._by_group(parameter, absent, parameters, like)[self.place[0]]
+
+
+def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -> Likelihood:
+    """Observations bound to the outputs of a study; rows of a group go in order of time.
+
+    Raises:
+        InputError: a group that drifts holds several series.
+    """
+    rows = tuple(sorted(rows, key=lambda row: (row.group, row.year, row.line)))
+    groups = tuple(dict.fromkeys(row.group for row in rows))
+    members = [[k for k, row in enumerate(rows) if row.group == group] for group in groups]
+    for group, mine in zip(groups, members, strict=True):
+        series = sorted({rows[k].series for k in mine})
+        if "drift" in errors.get(group, {}) and len(series) > 1:
+            raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
+    place = np.zeros((2, len(rows)), np.int32)
+    shape = (len(groups), max(map(len, members)))
+    gap, used, there = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for g, mine in enumerate(members):
+        for at, k in enumerate(mine):
+            place[:, k] = g, at
+            gap[g, at] = rows[k].year - rows[mine[at - 1]].year if at else 0
+            used[g, at], there[g, at] = rows[k].role == "fit", 1.0
+    return Likelihood(
+        rows=rows,
+        parameters=parameter_inputs(errors, groups),
+        places=tuple((row.series, _position(study, row)) for row in rows),
+        groups=groups,
+        place=place,
+        track=Track(gap, used, there),  # type: ignore[arg-type]
+        degrees=np.array([errors[g]["degrees"].mid if "degrees" in errors.get(g, {}) else NORMAL for g in groups]),
+        named={
+            parameter: tuple(parameter_name(g, parameter) if parameter in errors.get(g, {}) else "" for g in groups)
+            for parameter in ("bias", "drift", "persistence", "scatter")
+        },
+    )
+
+
+def _position(study: Study, row: Observation) -> int:
+    output = next(output for output in study.outputs if output.name == row.series)
+    if not output.dims or row.year == NO_YEAR:
+        return 0
+    return study.coords[output.dims[0]].index(row.year)

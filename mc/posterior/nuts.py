@@ -1,0 +1,232 @@
+"""Hamiltonian Monte Carlo on a target: several chains, in chunks that can be stopped, saved and continued.
+
+The sampler is numpyro's NUTS (Hoffman and Gelman 2014, with the tree of Phan et al. 2019), asked for one step at a
+time: windowed adaptation of step and diagonal mass lives inside its state, which is a pytree of arrays, so a chunk of
+steps is one compiled program, warm-up and sampling alike, and a chain can be saved after any chunk. Chains go two by
+two through that program (its operations are so small that two cost little more than one), pairs side by side, one
+thread a core; what a chain does depends on its key only, never on the number of cores.
+"""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+from numpyro.infer.hmc import hmc
+
+from mc.blocks import precise
+from mc.devices import compiler_options, usable_cores
+from mc.errors import RunFailed, Stopped
+from mc.posterior.density import Target
+from mc.posterior.frame import Frame, find_frame
+
+STATISTICS = {
+    "diverging": "diverging",
+    "num_steps": "n_steps",
+    "accept_prob": "acceptance_rate",
+    "energy": "energy",
+}
+"""Fields of the sampler's state by the name that ArviZ gives them."""
+
+START_SPREAD = 1.5
+"""Standard deviation of the starting points over that of the Laplace approximation: chains start apart."""
+
+ABREAST = 2
+"""Chains that go through the program together; they wait for one another at the end of each tree."""
+
+TRIES = 20
+"""Starting points that are tried for a finite density."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a posterior is sampled; `draws` and `warmup` for each chain."""
+
+    chains: int = 4
+    warmup: int = 500
+    draws: int = 1000
+    seed: int = 1
+    target_accept: float = 0.8
+    deepest: int = 10
+    chunk: int = 100
+
+
+@dataclass(frozen=True)
+class Chains:
+    """State of a sampling run.
+
+    Attributes:
+        states: of the sampler, one for each set of `ABREAST` chains, leading axis chain.
+        done: steps done, warm-up counted.
+        frame: the change of latents in which the chains move.
+        u: latents kept so far [chain, draw, latent].
+        statistics: by name [chain, draw].
+    """
+
+    states: tuple[Any, ...]
+    done: int
+    frame: Frame
+    u: NDArray[np.float64]
+    statistics: dict[str, NDArray[Any]]
+
+
+Progress = Callable[[int, int, int], None]
+"""Called with steps done, all steps, and divergences after warm-up."""
+
+
+class Sampler:
+    """The compiled programs of one density; `arguments` of a call go to the density, so that data do not recompile."""
+
+    def __init__(self, log_density: Callable[..., Array], size: int, settings: Settings) -> None:
+        self.size, self.settings = size, settings
+        self._init, self._step = hmc(potential_fn_gen=functools.partial(_potential, log_density), algo="NUTS")
+        options = compiler_options(jax.default_backend())
+        self.start = jax.jit(jax.vmap(self.begin, in_axes=(0, 0)), compiler_options=options)
+        self.advance = jax.jit(self.together, static_argnames="count", compiler_options=options)
+
+    def begin(self, key: Array, u: Array, *arguments: Any) -> Any:
+        """State of a chain before its first step."""
+        return self._init(
+            u,
+            self.settings.warmup,
+            rng_key=key,
+            target_accept_prob=self.settings.target_accept,
+            max_tree_depth=self.settings.deepest,
+            dense_mass=False,
+            model_args=arguments,
+        )
+
+    def together(self, states: Any, count: int) -> tuple[Any, tuple[Array, dict[str, Array]]]:
+        """`steps` of several chains, leading axis chain."""
+        return jax.vmap(functools.partial(self.steps, count=count))(states)
+
+    def steps(self, state: Any, *arguments: Any, count: int) -> tuple[Any, tuple[Array, dict[str, Array]]]:
+        """The state after some steps, with latents and statistics of each."""
+
+        def step(state: Any, _: None) -> tuple[Any, tuple[Array, dict[str, Array]]]:
+            state = self._step(state, arguments, {})
+            kept = {name: getattr(state, field) for field, name in STATISTICS.items()}
+            kept |= {"lp": -state.potential_energy, "step_size": state.adapt_state.step_size}
+            return state, (state.z, kept)
+
+        final: tuple[Any, tuple[Array, dict[str, Array]]] = jax.lax.scan(step, state, None, length=count)
+        return final
+
+
+def _potential(log_density: Callable[..., Array], *arguments: Any, **_: Any) -> Callable[[Array], Array]:
+    """Minus the log density; what is not a number counts as impossible."""
+
+    def potential(u: Array) -> Array:
+        value = log_density(u, *arguments)
+        return jnp.where(jnp.isfinite(value), -value, jnp.inf)
+
+    return potential
+
+
+def sample(
+    target: Target,
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+    chains: Chains | None = None,
+    save: Callable[[Chains], None] | None = None,
+) -> Chains:
+    """Run all chains to the end, from `chains` where an earlier run stopped.
+
+    Raises:
+        RunFailed: no starting point has a finite density.
+        Stopped: `stop` answered True; what was done went to `save`.
+    """
+    total = settings.warmup + settings.draws
+    with precise():
+        frame = chains.frame if chains else _frame(target, settings)
+        sampler = Sampler(lambda v: target.log_density(frame.latents(v)), target.size, settings)
+        if chains is None:
+            chains = _begin(target, sampler, frame)
+        else:  # numpyro's step is ready only once its start was traced
+            jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
+        programs: dict[tuple[int, int], Any] = {}
+        with ThreadPoolExecutor(min(len(chains.states), usable_cores())) as pool:
+            while chains.done < total:
+                count = min(settings.chunk, total - chains.done)
+                # Compiled here: each thread would compile the same program.
+                work = [(_program(programs, sampler, state, count), state) for state in chains.states]
+                chains = _extended(chains, list(pool.map(_advance, work)), count, settings.warmup)
+                if save is not None:
+                    save(chains)
+                if progress is not None:
+                    progress(chains.done, total, int(chains.statistics["diverging"].sum()))
+                if stop is not None and stop() and chains.done < total:
+                    raise Stopped(f"stopped after {chains.done} of {total} steps of each chain")
+    return chains
+
+
+def _program(programs: dict[tuple[int, int], Any], sampler: Sampler, state: Any, count: int) -> Any:
+    """The compiled program of so many steps of so many chains."""
+    key = (len(state.z), count)
+    if key not in programs:
+        programs[key] = sampler.advance.lower(state, count=count).compile()
+    return programs[key]
+
+
+def _advance(work: tuple[Any, Any]) -> Any:
+    program, state = work
+    with precise():  # the switch to 64 bits belongs to a thread
+        moved = program(state)
+        moved[0].z.block_until_ready()
+        return moved
+
+
+def _extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chains:
+    skip = min(max(warmup - chains.done, 0), count)
+    v = np.concatenate([np.asarray(kept[0])[:, skip:] for _, kept in moved])
+    u = chains.frame.centre + v @ chains.frame.axes.T
+    new = {name: np.concatenate([np.asarray(kept[1][name])[:, skip:] for _, kept in moved]) for name in moved[0][1][1]}
+    old = chains.statistics
+    return replace(
+        chains,
+        states=tuple(state for state, _ in moved),
+        done=chains.done + count,
+        u=np.concatenate([chains.u, u], axis=1),
+        statistics={name: np.concatenate([old[name], new[name]], axis=1) if old else new[name] for name in new},
+    )
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    return jax.jit(function, compiler_options=compiler_options(jax.default_backend()))
+
+
+def _frame(target: Target, settings: Settings) -> Frame:
+    """The frame at the mode that is reached from the first prior draw with a finite density."""
+    both = _compiled(jax.value_and_grad(target.log_density))
+    random = np.random.default_rng(settings.seed)
+    for spread in np.linspace(0, 1, TRIES):
+        start = spread * random.standard_normal(target.size)
+        if np.isfinite(both(start)[0]):
+            return find_frame(both, start)
+    raise RunFailed(
+        f"posterior: the model gives no finite likelihood at {TRIES} starting points; look for outputs that are not a "
+        "number with: ferrocast run"
+    )
+
+
+def _begin(target: Target, sampler: Sampler, frame: Frame) -> Chains:
+    settings = sampler.settings
+    count = range(settings.chains)
+    starts = np.stack([np.random.default_rng((settings.seed, k)).standard_normal(target.size) for k in count])
+    keys = np.stack([np.asarray(jax.random.PRNGKey(settings.seed * 1_000_003 + k)) for k in count])
+    states = [
+        sampler.start(
+            jnp.asarray(keys[first : first + ABREAST]), START_SPREAD * jnp.asarray(starts[first : first + ABREAST])
+        )
+        for first in range(0, settings.chains, ABREAST)
+    ]
+    empty = np.zeros((settings.chains, 0, target.size))
+    return Chains(tuple(states), 0, frame, empty, {})
