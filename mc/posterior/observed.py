@@ -9,7 +9,7 @@ from typing import Final
 
 from mc.errors import InputError
 from mc.study import Output, Study
-from mc.tables.cells import Record, read_sheet
+from mc.tables.cells import Record, Sheet, read_sheet
 from mc.tables.errors import PriorsError, Problem, did_you_mean
 from mc.tables.rows import number
 from mc.units import UnitError, factor
@@ -66,21 +66,28 @@ def read_observed(file: Path, study: Study, sources: Collection[str] = ()) -> tu
         PriorsError: with every mistake, by line.
     """
     problems: list[Problem] = []
-    sheet = read_sheet(file, COLUMNS, OPTIONAL, problems)
+    found = observations(read_sheet(file, COLUMNS, OPTIONAL, problems), str(file), study, problems, sources)
+    if problems:
+        raise PriorsError(problems)
+    return found
+
+
+def observations(
+    sheet: Sheet, path: str, study: Study, problems: list[Problem], sources: Collection[str] = ()
+) -> tuple[Observation, ...]:
+    """The rows of a sheet whose series are outputs of the study; mistakes are noted."""
     outputs = {output.name: output for output in study.outputs}
     rows = [_read(record, study, outputs, sources, problems) for record in sheet.records]
     found = tuple(row for row in rows if row is not None)
     if sheet.whole and not sheet.records and not problems:
-        problems.append(Problem(str(file), 1, "no observation", "add rows under the header, or leave the table out"))
+        problems.append(Problem(path, 1, "no observation", "add rows under the header, or leave the table out"))
     seen: dict[tuple[str, int, str, str, str], int] = {}
     for row in found:
         key = (row.series, row.year, row.group, row.source, row.boundary)
         if key in seen:
             what = f"{row.label} of {row.source} stands in line {seen[key]} too"
-            problems.append(Problem(str(file), row.line, what, "keep one"))
+            problems.append(Problem(path, row.line, what, "keep one"))
         seen.setdefault(key, row.line)
-    if problems:
-        raise PriorsError(problems)
     return found
 
 
@@ -107,7 +114,9 @@ def _read(
         problems.append(record.problem(f"sd {sd:g} of a logarithm", "give it as a share: 0.05 is 5 %"))
     weight = number(record, "weight", problems) if record["weight"] else 1.0
     if not 0 < weight <= 1:
-        problems.append(record.problem(f"weight {record['weight']!r}", "give a share above 0, 1 at most; role off is 0"))
+        problems.append(
+            record.problem(f"weight {record['weight']!r}", "give a share above 0, 1 at most; role off is 0")
+        )
     if len(problems) > before:
         return None
     return Observation(
@@ -171,7 +180,7 @@ def _year(record: Record, study: Study, output: Output | None, problems: list[Pr
         return NO_YEAR
     if not re.fullmatch(r"\d{1,4}", text) or int(text) not in labels:
         known = f"{labels[0]} to {labels[-1]}" if labels else "empty: it has no axis"
-        problems.append(record.problem(f"year {text!r} of {output.name}", f"years of the history are {known}"))
+        problems.append(record.problem(f"year {text!r} of {output.name}", f"known years are {known}"))
         return NO_YEAR
     return int(text)
 
@@ -214,9 +223,7 @@ def chosen(rows: tuple[Observation, ...], choice: Choice) -> tuple[Observation, 
     return tuple(kept)
 
 
-def _treated(
-    row: Observation, choice: Choice, weights: Mapping[str, float], regroup: Mapping[str, str]
-) -> Observation:
+def _treated(row: Observation, choice: Choice, weights: Mapping[str, float], regroup: Mapping[str, str]) -> Observation:
     words = {row.series, row.group, row.source}
     role = row.role
     if role == "fit" and (words & set(choice.hold_out) or row.year > (choice.hold_out_after or 9999)):
