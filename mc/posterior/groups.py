@@ -6,7 +6,7 @@ continues from), `modelled` and `prior_modelled` (the study's outputs), and for 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from mc.axes import DRAW
 from mc.posterior.density import Target
 from mc.posterior.likelihood import Likelihood
-from mc.posterior.nuts import Chains
 from mc.posterior.predict import Drawn
 from mc.study import Input, Study
+
+if TYPE_CHECKING:
+    from mc.posterior.nuts import Chains
 
 CHAIN = "chain"
 LATENT = "latent"
@@ -39,7 +41,7 @@ class Observed(Protocol):
         ...
 
 
-def groups_of(target: Target, chains: Chains, posterior: Drawn, prior: Drawn) -> dict[str, xr.Dataset]:
+def groups_of(target: Target, chains: "Chains", posterior: Drawn, prior: Drawn) -> dict[str, xr.Dataset]:
     """All groups but the root."""
     shape = chains.u.shape[:2]
     once = (1, len(prior.u))
@@ -168,7 +170,7 @@ def _modelled(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Datase
     return xr.Dataset(variables, coords)
 
 
-def _statistics(chains: Chains) -> xr.Dataset:
+def _statistics(chains: "Chains") -> xr.Dataset:
     variables = {
         name: xr.Variable(SAMPLE, values.astype(np.int8) if values.dtype == bool else values)
         for name, values in chains.statistics.items()
