@@ -197,6 +197,7 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
         seed=settings.seed,
         scramblings=settings.scramblings,
         draws=settings.draws,
+        pinned=study.pinned,
     )
     structure = (_structure(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)
@@ -212,7 +213,8 @@ def _structure(study: Study, settings: Settings) -> Hashable:
     draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
     built_in = replace(settings, draws=draws, failed_share=0.0, keep=(), pilot=1)
     coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
-    return (study.function, study.inputs, study.correlations, study.outputs, coords, built_in)
+    pinned = study.pinned.labels if study.pinned else ()
+    return (study.function, study.inputs, study.correlations, study.outputs, coords, pinned, built_in)
 
 
 def _empty_state(program: BlockProgram, identity: dict[str, str], pilot: Pilot) -> EnsembleState:

@@ -52,6 +52,7 @@ def make_posterior(
         past = past_of(run)
 
         from mc.posterior.density import make_target
+        from mc.posterior.file import INPUTS, inputs_digest
         from mc.posterior.learned import quality
         from mc.posterior.likelihood import make_likelihood
 
@@ -68,7 +69,7 @@ def make_posterior(
         log.info("%s; %.1f s, %.1f ms for each effective draw", found, seconds, 1000 * seconds / found.bulk_ess)
         if not found.good:
             log.warning("this sample should not be used: draw more, raise --target-accept, or look at the worst latent")
-        root = _root(run, past, settings, found, seconds)
+        root = _root(run, past, settings, found, seconds).assign_attrs({INPUTS: inputs_digest(target)})
         whole = {"/": root} | groups
         require_room(out, sum(group.nbytes for group in groups.values()))
         write_cube(whole, part, out)

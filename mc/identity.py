@@ -29,6 +29,7 @@ def identity_of(study: Study, settings: Settings, platform: str) -> dict[str, st
         "inputs": _digest(repr((study.inputs, study.correlations)).encode()),
         "outputs": _digest(repr((study.outputs, sorted(study.coords.items()))).encode()),
         "data": _data_digest(study.data),
+        "pinned": study.pinned.digest if study.pinned else "",
         "settings": json.dumps(chosen, sort_keys=True),
         "platform": platform,
         "jax": jax.__version__,

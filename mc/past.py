@@ -73,7 +73,7 @@ def _steel(run: Run) -> "tuple[Priors, Study]":
                 priors = priors.replace(name, low, mid, high)
             except InputError as error:
                 raise InputError(f"{run.file}: {section}.{name}: {error}") from None
-    return priors, history_study(priors, run.model.first_year)
+    return priors, history_study(priors, run.model.first_year, run.model.last_year)
 
 
 PASTS: "dict[str, Callable[[Run], tuple[Priors, Study]]]" = {"steel": _steel}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,10 @@ def pose(run: Run, priors: "Priors | None" = None) -> Posed:
             f"there are: {', '.join(MODELS)}"
         )
     posed = MODELS[run.model.metal](run, priors)
+    if run.posterior.file:
+        from mc.posterior.file import pinned_of
+
+        posed = replace(posed, study=replace(posed.study, pinned=pinned_of(run.file.parent, run.posterior.file, posed.study)))
     _check_names(run, posed.study.outputs)
     return posed
 

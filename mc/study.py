@@ -143,6 +143,23 @@ class Output:
         _refuse_repeats(self.dims, f"{self.name}: dim")
 
 
+@dataclass(frozen=True, eq=False)
+class Pinned:
+    """Draws of some columns that stand in place of the sampler's: what was learned elsewhere, such as a posterior.
+
+    Attributes:
+        labels: of the columns; every other column keeps its prior.
+        scores: standard normal scores [row, column], independent rows in any order.
+        means: mean of the elements that these columns decide, by label, for the draw at the mean of every input.
+        digest: of all of it.
+    """
+
+    labels: tuple[str, ...]
+    scores: Any
+    means: Mapping[str, float]
+    digest: str
+
+
 @dataclass(frozen=True)
 class Study:
     """A pure function of one draw, `function(data, {input: array}) -> {output: array}`, with all it reads and returns.
@@ -157,6 +174,7 @@ class Study:
     data: Any
     function: Callable[[Any, dict[str, Array]], dict[str, Array]]
     correlations: tuple[Correlation, ...] = ()
+    pinned: Pinned | None = None
 
     def __post_init__(self) -> None:
         """Refuse repeated names and references to inputs, labels or dims that do not exist."""

@@ -1,6 +1,7 @@
 """Host side of a plan: fits every prior, lays the columns out, and says where each element finds its number."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from mc.distributions.family import Floats
 from mc.draws.layout import Element, Layout, factor_label, latent_label, lay_out
 from mc.draws.plan import DrawPlan, Group, Paths
 from mc.samplers import Sampler, sampler_of
-from mc.study import Correlation, Input, check_inputs
+from mc.samplers.pinned import PinnedSampler
+from mc.study import Correlation, Input, Pinned, check_inputs
 
 
 def plan_draws(
@@ -24,11 +26,19 @@ def plan_draws(
     draws: int | None = None,
     *,
     repair: bool = False,
+    pinned: Pinned | None = None,
 ) -> DrawPlan:
-    """Plan of the draws; `draws` sizes a Latin hypercube, `repair` allows the nearest possible correlations."""
+    """Plan of the draws; `draws` sizes a Latin hypercube, `repair` allows the nearest possible correlations.
+
+    Columns that are `pinned` take their rows instead: draw i one that (seed, i) decides.
+    """
     inputs, correlations = tuple(inputs), tuple(correlations)
     check_inputs(inputs, correlations)
-    return _plan(inputs, correlations, sampler_of(sampler, seed, scramblings, draws), repair)
+    chosen = sampler_of(sampler, seed, scramblings, draws)
+    if pinned is None:
+        return _plan(inputs, correlations, chosen, repair)
+    plan = _plan(inputs, correlations, PinnedSampler(chosen, pinned, seed), repair)
+    return replace(plan, _stated_means=pinned.means)
 
 
 def plan_pair(

@@ -1,7 +1,7 @@
 """One draw in the graph: bits -> uniform -> scores -> values, every family evaluated once over all its elements."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -94,6 +94,7 @@ class DrawPlan:
     _groups: tuple[Group, ...]
     _path_groups: tuple[Group, ...]
     _outputs: tuple[tuple[Input, tuple[int, ...]], ...]
+    _stated_means: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def scramblings(self) -> int:
@@ -118,7 +119,12 @@ class DrawPlan:
 
     def mean_draw(self, dtype: DTypeLike = np.float32) -> dict[str, np.ndarray[Any, Any]]:
         """Every input at its mean, a choice at its most likely option: the argument of f(E[X])."""
-        return {item.name: _means(item).reshape(item.shape).astype(dtype) for item in self.inputs}
+        found = {}
+        for item in self.inputs:
+            means = _means(item)
+            stated = [self._stated_means.get(label, mean) for label, mean in zip(item.labels, means, strict=True)]
+            found[item.name] = np.array(stated).reshape(item.shape).astype(dtype)
+        return found
 
     def _values(self, tables: Tables, uniforms: Array, scores: Array) -> dict[str, Array]:
         numbers = jax.tree.map(lambda table: jnp.asarray(table).astype(scores.dtype), tables["numbers"])

@@ -21,7 +21,7 @@ from mc.axes import YEAR
 from mc.inputs.bind import Bound, bind
 from mc.inputs.history import HistoryInputs, assembled
 from mc.inputs.nouns import Inputs
-from mc.model import demand, grid, intensity, iron, stock
+from mc.model import demand, intensity, iron, stock
 from mc.model.chain import known, make_constants
 from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR
 from mc.model.paths import ratio
@@ -152,11 +152,13 @@ def flows(given: HistoryInputs, world: World, record: Record, steel: Array, meta
     return total
 
 
-def purchased_power_factor(now: Inputs, years: Array) -> Array:
-    """Grid factor of the base year weighted by crude output, tCO2/MWh []."""
-    factor, _ = grid.factors(now.grid, years)
+def purchased_power_factor(now: Inputs) -> Array:
+    """Official provincial grid factors of 2021 weighted by crude output of the base year, tCO2/MWh [].
+
+    Those of the base year would bring the whole path of the grid to 2060 into the fit for a few Mt of CO2.
+    """
     weights = now.demand.crude_steel_2020
-    return (weights * factor[:, 0]).sum() / weights.sum()
+    return (weights * now.grid.factor_2021).sum() / weights.sum()
 
 
 def history(bound: Bound, data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
@@ -173,7 +175,7 @@ def history(bound: Bound, data: dict[str, Any], draw: dict[str, Array]) -> dict[
     power = taken.electricity + now.routes.electricity_per_hot_metal * now.iron.hot_metal_charge_2020 * steel[1]
     energy = taken.fuel.sum(axis=1) + power * GIGAJOULE_PER_MEGAWATTHOUR
     arising = scrap.home + scrap.prompt + scrap.obsolete
-    bought = power[-1] * purchased_power_factor(now, world.years)
+    bought = power[-1] * purchased_power_factor(now)
     return {
         "scrap_home": scrap.home,
         "scrap_prompt": scrap.prompt,
@@ -204,13 +206,15 @@ def history_outputs() -> tuple[Output, ...]:
     )
 
 
-def history_study(priors: Priors, base_year: int = 2020) -> Study:
+def history_study(priors: Priors, base_year: int = 2020, last_year: int = 2060) -> Study:
     """The national past as a study of its own; `priors` hold the noun of history too (`HISTORY_NOUNS`).
+
+    Inputs are those of a run from `base_year` to `last_year`, so that what is learned fits such a run.
 
     Raises:
         InputError: a table that the constants cannot be made from.
     """
-    bound = bind(priors, first_year=base_year, last_year=base_year + 1, container=assembled)
+    bound = bind(priors, first_year=base_year, last_year=last_year, container=assembled)
     first = int(known(bound, "history.first_year"))
     years = tuple(range(first, base_year + 1))
     world, series = make_constants(bound)

@@ -13,7 +13,7 @@ from mc.blocks import precise
 from mc.errors import InputError
 from mc.posterior.density import Target
 from mc.posterior.frame import Frame
-from mc.posterior.nuts import Chains, Sampler, Settings
+from mc.posterior.nuts import ABREAST, Chains, Sampler, Settings
 
 LEAF, STATISTIC = "state_", "statistic_"
 
@@ -55,8 +55,8 @@ def load_chains(file: Path, target: Target, settings: Settings, name: str) -> Ch
         raise InputError(f"{file}: belongs to another fit (priors, observations, seed or warm-up differ); delete it")
     with precise():
         sampler = Sampler(target.log_density, target.size, settings)
-        like = jax.eval_shape(sampler.begin, jax.random.PRNGKey(0), jnp.zeros(target.size))
-        tree = jax.tree.structure((like,) * settings.chains)
+        like = jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
+        tree = jax.tree.structure((like,) * -(-settings.chains // ABREAST))
         leaves = [jnp.asarray(stored[key]) for key in sorted(stored) if key.startswith(LEAF)]
     return Chains(
         states=jax.tree.unflatten(tree, leaves),

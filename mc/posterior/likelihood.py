@@ -6,7 +6,7 @@ there to be drawn from). `vmap` it over draws.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -63,9 +63,17 @@ class Likelihood:
         return raw * self._by_row("bias", 1.0, parameters, raw)
 
     def forecast(
-        self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
+        self,
+        modelled: Mapping[str, Array],
+        parameters: Mapping[str, Array],
+        values: Array | None = None,
+        *,
+        blind: bool = False,
     ) -> tuple[Array, Forecast]:
-        """(location, forecast of the residual) of each row [row] from the fitted ones before it in its group."""
+        """(location, forecast of the residual) of each row [row] from the fitted ones before it in its group.
+
+        A `blind` forecast sees none of them, as that of a prior.
+        """
         location = self._transformed(self.expected(modelled, parameters))
         observed = jnp.asarray(self.values, location.dtype) if values is None else values
         residual = self._transformed(observed) - location
@@ -79,6 +87,7 @@ class Likelihood:
             degrees=jnp.asarray(self.degrees, location.dtype),
         )
         track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
+        track = replace(track, used=jnp.zeros_like(track.used)) if blind else track
         found = forecasts(track, process, self._spread(residual), self._spread(noise))
         return location, jax.tree.map(lambda x: x[self.place[0], self.place[1]], found)
 

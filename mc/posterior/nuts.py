@@ -2,8 +2,9 @@
 
 The sampler is numpyro's NUTS (Hoffman and Gelman 2014, with the tree of Phan et al. 2019), asked for one step at a
 time: windowed adaptation of step and diagonal mass lives inside its state, which is a pytree of arrays, so a chunk of
-steps is one compiled program, warm-up and sampling alike, and a chain can be saved after any chunk. Chains share the
-program and run side by side, one thread a core; each depends on its own key only, never on the number of cores.
+steps is one compiled program, warm-up and sampling alike, and a chain can be saved after any chunk. Chains go two by
+two through that program (its operations are so small that two cost little more than one), pairs side by side, one
+thread a core; what a chain does depends on its key only, never on the number of cores.
 """
 
 import functools
@@ -36,6 +37,9 @@ STATISTICS = {
 START_SPREAD = 1.5
 """Standard deviation of the starting points, in standard deviations of the Laplace approximation: chains start apart."""
 
+ABREAST = 2
+"""Chains that go through the program together; they wait for one another at the end of each tree."""
+
 TRIES = 20
 """Starting points that are tried for a finite density."""
 
@@ -58,7 +62,7 @@ class Chains:
     """State of a sampling run.
 
     Attributes:
-        states: of the sampler, one a chain.
+        states: of the sampler, one for each set of `ABREAST` chains, leading axis chain.
         done: steps done, warm-up counted.
         frame: the change of latents in which the chains move.
         u: latents kept so far [chain, draw, latent].
@@ -83,8 +87,8 @@ class Sampler:
         self.size, self.settings = size, settings
         self._init, self._step = hmc(potential_fn_gen=functools.partial(_potential, log_density), algo="NUTS")
         options = compiler_options(jax.default_backend())
-        self.start = jax.jit(self.begin, compiler_options=options)
-        self.advance = jax.jit(self.steps, static_argnames="count", compiler_options=options)
+        self.start = jax.jit(jax.vmap(self.begin, in_axes=(0, 0)), compiler_options=options)
+        self.advance = jax.jit(self.together, static_argnames="count", compiler_options=options)
 
     def begin(self, key: Array, u: Array, *arguments: Any) -> Any:
         """State of a chain before its first step."""
@@ -97,6 +101,10 @@ class Sampler:
             dense_mass=False,
             model_args=arguments,
         )
+
+    def together(self, states: Any, count: int) -> tuple[Any, tuple[Array, dict[str, Array]]]:
+        """`steps` of several chains, leading axis chain."""
+        return jax.vmap(functools.partial(self.steps, count=count))(states)
 
     def steps(self, state: Any, *arguments: Any, count: int) -> tuple[Any, tuple[Array, dict[str, Array]]]:
         """The state after some steps, with latents and statistics of each."""
@@ -141,7 +149,7 @@ def sample(
         frame = chains.frame if chains else _frame(target, settings)
         sampler = Sampler(lambda v: target.log_density(frame.latents(v)), target.size, settings)
         chains = chains or _begin(target, sampler, frame)
-        with ThreadPoolExecutor(min(settings.chains, usable_cores())) as pool:
+        with ThreadPoolExecutor(min(len(chains.states), usable_cores())) as pool:
             while chains.done < total:
                 count = min(settings.chunk, total - chains.done)
                 chains = _extended(chains, list(pool.map(functools.partial(_advance, sampler, count), chains.states)),
@@ -162,9 +170,11 @@ def _advance(sampler: Sampler, count: int, state: Any) -> Any:
 
 def _extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chains:
     skip = min(max(warmup - chains.done, 0), count)
-    v = np.stack([np.asarray(kept[0])[skip:] for _, kept in moved])
+    v = np.concatenate([np.asarray(kept[0])[:, skip:] for _, kept in moved])
     u = chains.frame.centre + v @ chains.frame.axes.T
-    new = {name: np.stack([np.asarray(kept[1][name])[skip:] for _, kept in moved]) for name in moved[0][1][1]}
+    new = {
+        name: np.concatenate([np.asarray(kept[1][name])[:, skip:] for _, kept in moved]) for name in moved[0][1][1]
+    }
     old = chains.statistics
     return replace(
         chains,
@@ -195,13 +205,12 @@ def _frame(target: Target, settings: Settings) -> Frame:
 
 def _begin(target: Target, sampler: Sampler, frame: Frame) -> Chains:
     settings = sampler.settings
-    starts = [
-        START_SPREAD * np.random.default_rng((settings.seed, chain)).standard_normal(target.size)
-        for chain in range(settings.chains)
-    ]
+    count = range(settings.chains)
+    starts = np.stack([np.random.default_rng((settings.seed, k)).standard_normal(target.size) for k in count])
+    keys = np.stack([np.asarray(jax.random.PRNGKey(settings.seed * 1_000_003 + k)) for k in count])
     states = [
-        sampler.start(jax.random.PRNGKey(settings.seed * 1_000_003 + chain), jnp.asarray(start))
-        for chain, start in enumerate(starts)
+        sampler.start(jnp.asarray(keys[first : first + ABREAST]), START_SPREAD * jnp.asarray(starts[first : first + ABREAST]))
+        for first in range(0, settings.chains, ABREAST)
     ]
     empty = np.zeros((settings.chains, 0, target.size))
     return Chains(tuple(states), 0, frame, empty, {})

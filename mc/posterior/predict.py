@@ -32,7 +32,7 @@ class Drawn:
         inputs: values of the inputs that the likelihood reads, and of the parameters of errors.
         modelled: outputs of the study.
         pointwise: log density of each observation given the fitted ones before it [draw, row].
-        replicated: a number drawn from the forecast of each observation [draw, row].
+        replicated: a number drawn from the forecast of each observation; of a prior, one that saw no other [draw, row].
         log_likelihood: of the fitted observations, structural options summed out [draw].
     """
 
@@ -54,7 +54,7 @@ def draw_prior(target: Target, draws: int, seed: int) -> Drawn:
     """What was believed before: latents and structural options from their priors."""
     random = np.random.default_rng((seed, 8))
     picked = random.choice(len(target.weights), size=draws, p=target.weights)
-    return _drawn(target, prior_latents(target, draws, seed), lambda _: target.options[picked], seed)
+    return _drawn(target, prior_latents(target, draws, seed), lambda _: target.options[picked], seed, blind=True)
 
 
 def draw_posterior(target: Target, u: Floats, seed: int) -> Drawn:
@@ -74,22 +74,24 @@ def _shares(logs: Floats) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _drawn(target: Target, u: Floats, pick: Callable[[Floats], NDArray[np.int32]], seed: int) -> Drawn:
+def _drawn(
+    target: Target, u: Floats, pick: Callable[[Floats], NDArray[np.int32]], seed: int, *, blind: bool = False
+) -> Drawn:
     random = np.random.default_rng((seed, 10))
     rest = random.standard_normal((len(u), len(target.plan.columns)))
     with precise():
         each = _in_batches(target.log_likelihoods, u)
         options = pick(each)
-        found = _in_batches(lambda *now: _one(target, *now), u, options, rest)
+        found = _in_batches(lambda *now: _one(target, *now, blind=blind), u, options, rest)
     inputs, modelled, pointwise, forecast = found
     total = np.log((np.exp(each - each.max(axis=1, keepdims=True)) * target.weights).sum(axis=1)) + each.max(axis=1)
     return Drawn(u, options, inputs, modelled, pointwise, replicate(target.likelihood, forecast, random), total)
 
 
-def _one(target: Target, u: Array, options: Array, rest: Array) -> Any:
+def _one(target: Target, u: Array, options: Array, rest: Array, *, blind: bool) -> Any:
     values = target.inputs(u, options, rest)
     modelled = target.modelled(values)
-    location, forecast = target.likelihood.forecast(modelled, values)
+    location, forecast = target.likelihood.forecast(modelled, values, blind=blind)
     inputs = {item.name: values[item.name] for item in target.plan.inputs}
     pointwise = target.likelihood.pointwise(modelled, values)
     return inputs, modelled, pointwise, (location + forecast.mean, forecast.scale, forecast.degrees)
