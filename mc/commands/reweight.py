@@ -83,4 +83,12 @@ def _records(target: Path, found: "Reweighted") -> list[dict[str, Any]]:
     known = [int(year) for year in dataset[YEAR].values]
     seen = [row.year for row in found.likelihood.rows if row.year in known]
     years = sorted({max(seen, default=known[0]), known[-1]})
-    return rows(dataset, [], [], [str(year) for year in years], [])
+    found = rows(dataset, [], [], [str(year) for year in years], [])
+    order: dict[tuple[Any, ...], int] = {}
+    for record in found:
+        order.setdefault(_without_belief(record), len(order))
+    return sorted(found, key=lambda record: order[_without_belief(record)])
+
+
+def _without_belief(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in record if name not in ("belief", "unit", "statistics", "errors"))

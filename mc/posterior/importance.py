@@ -21,6 +21,12 @@ LARGEST_K = 0.7
 FEWEST_DRAWS = 25
 """Of which a fifth, five draws, make the tail that is fitted."""
 
+FLAT = 1e-12
+"""Drop of the log weights over the tail below which all large weights are equal: there is nothing to smooth."""
+
+UNDERFLOW = 690.0
+"""Drop from which the tail vanishes beside the largest weight: the fit of its shape would be one of zeros."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -28,7 +34,8 @@ class Weights:
 
     Attributes:
         share: weight of each draw, 0 for those that do not count; they add to 1 [draw].
-        khat: shape of the tail of the weights; minus infinity where they are bounded and all large ones equal.
+        khat: shape of the tail of the weights; minus infinity where all large ones are equal, infinity where hardly
+            any draw has one.
         ess: effective sample size, 1 / sum of squared weights.
         draws: that count.
     """
@@ -74,14 +81,18 @@ def _smoothed(logs: Floats) -> tuple[Floats, float]:
     from arviz_stats.base import array_stats
 
     ordered = np.sort(logs)
-    if ordered[-1] - ordered[-_tail(len(logs)) - 1] < 1e-12:
-        # All large weights are equal: there is no tail to smooth.
-        raw = np.exp(logs - ordered[-1])
+    raw = np.exp(logs - ordered[-1])
+    drop = ordered[-1] - ordered[-_tail(len(logs)) - 1]
+    if drop < FLAT:
         return raw / raw.sum(), -np.inf
+    if drop > UNDERFLOW:
+        return raw / raw.sum(), np.inf
     with np.errstate(all="ignore"):
         # The function takes what leave-one-out needs: logs of the inverse of the weights.
         found, khat = array_stats.psislw(-logs)
     share = np.exp(np.asarray(found, np.float64))
+    if not np.isfinite(share).all() or not np.isfinite(khat):
+        return raw / raw.sum(), np.inf
     return share / share.sum(), float(khat)
 
 
