@@ -1,4 +1,4 @@
-"""The past of kept draws: the model of history run on the inputs that a cube holds, for rows of years before the run."""
+"""The past of kept draws: the model of history on the inputs that a cube holds, for rows of years before the run."""
 
 import json
 from pathlib import Path
@@ -27,6 +27,8 @@ def past_of_draws(kept: "KeptDraws", priors: Path, seed: int) -> "History":
         InputError: no model of this past, or the priors are not those of the run.
     """
     run = _run_of(kept, priors)
+    if source := learned_from(kept):
+        raise InputError(f"{kept.cube}: draws from the posterior {source}; leave out rows before the run, or fit anew")
     if run.model.metal not in PASTS:
         raise InputError(f"{kept.cube}: no model of the past of {run.model.metal!r}; leave out rows before the run")
     digest = kept.root.attrs.get("priors_digest")
@@ -36,12 +38,20 @@ def past_of_draws(kept: "KeptDraws", priors: Path, seed: int) -> "History":
     return _evaluated(study, _inputs_of(kept, study, seed))
 
 
+def learned_from(kept: "KeptDraws") -> str:
+    """The posterior that a run drew from; empty for one that drew from its priors."""
+    asked = json.loads(kept.root.attrs.get("run", "{}"))
+    return str(asked.get("posterior", {}).get("file", ""))
+
+
 def _run_of(kept: "KeptDraws", priors: Path) -> Run:
     """The run that a cube remembers, with the folder of its priors."""
     try:
         asked = RunFile.model_validate_json(kept.root.attrs["run"])
     except (KeyError, ValueError):
-        raise InputError(f"{kept.cube}: does not say how it was made; rows before its first year cannot be used") from None
+        raise InputError(
+            f"{kept.cube}: does not say how it was made; rows before its first year cannot be used"
+        ) from None
     fields: dict[str, Any] = {name: getattr(asked, name) for name in RunFile.model_fields}
     return Run(**fields, file=kept.cube, priors=priors.absolute(), cube=kept.cube, origins={})
 
@@ -68,7 +78,7 @@ def _inputs_of(kept: "KeptDraws", study: "Study", seed: int) -> "dict[str, Float
     pairs = [pair for pair in study.correlations if {owner[pair.first], owner[pair.second]} & own]
     if torn := [pair for pair in pairs if not {owner[pair.first], owner[pair.second]} <= own]:
         raise InputError(
-            f"{torn[0].first} hangs together with {torn[0].second}, which the cube holds: fit instead, with ferrocast fit"
+            f"{torn[0].first} hangs together with {torn[0].second}, which the cube holds; use ferrocast fit"
         )
     if rest:
         plan = plan_draws(rest, pairs)

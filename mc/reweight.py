@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from mc.cube.write import claim, write_cube
 from mc.devices import prepare
 from mc.errors import InputError
+from mc.kept_past import learned_from, past_of_draws
 from mc.provenance import commit, timestamp
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from mc.posterior.errors import Errors
     from mc.posterior.kept import Bound, History, KeptDraws
     from mc.posterior.reweight import Reweighted
@@ -49,7 +48,7 @@ def make_reweighted(
         from mc.posterior.reweight import reweight
         from mc.posterior.reweighted_file import lay_out_reweighted
 
-        _say_groups(bound, errors)
+        _say_groups(kept, bound, errors)
         found = reweight(bound, errors, kept.counted, seed)
         _say(found)
         refuse(found.weights, found.sets)
@@ -59,9 +58,7 @@ def make_reweighted(
     return found
 
 
-def read_observations(
-    cube: Path, observed: Path, priors: Path | None, seed: int
-) -> "tuple[KeptDraws, Bound, Errors]":
+def read_observations(cube: Path, observed: Path, priors: Path | None, seed: int) -> "tuple[KeptDraws, Bound, Errors]":
     """Kept draws, rows bound to them, and the errors of the rows."""
     import dataclasses
 
@@ -95,23 +92,25 @@ def _header(observed: Path) -> tuple[str, ...]:
 
 def _history(kept: "KeptDraws", sheet: "Sheet", priors: Path | None, seed: int) -> "History | None":
     """The past of the draws where a row asks for it."""
-    from mc.posterior.kept import first_year, in_the_past
+    from mc.posterior.kept import first_year, in_the_past, of_history
 
     past = [record for record in sheet.records if in_the_past(record, kept) and record["role"] != "off"]
-    if not past:
+    if priors is None and not past:
+        return None
+    if not any(of_history(record, kept) for record in sheet.records):
         return None
     if priors is None:
         first = past[0]
         raise InputError(
-            f"{first.path}:{first.line}: year {first['year']} lies before the run, which begins in {first_year(kept)}; to "
-            "compute the past from the kept inputs, name the priors of the run: --priors FOLDER"
+            f"{first.path}:{first.line}: year {first['year']} lies before the run, which begins in {first_year(kept)}; "
+            "to compute the past from the kept inputs, name the priors of the run: --priors FOLDER"
         )
-    from mc.kept_past import past_of_draws
-
     return past_of_draws(kept, priors, seed)
 
 
-def _say_groups(bound: "Bound", errors: "Errors") -> None:
+def _say_groups(kept: "KeptDraws", bound: "Bound", errors: "Errors") -> None:
+    if source := learned_from(kept):
+        log.warning("the draws come from the posterior %s: rows that it was fitted to would count twice", source)
     for group in dict.fromkeys(row.group for row in bound.rows):
         stray = ", ".join(errors.get(group, {})) or "independent errors of the given sd"
         log.info("%s: %d rows, %s", group, sum(row.group == group for row in bound.rows), stray)

@@ -1,9 +1,11 @@
 """A straight line with normal priors: every posterior under normal errors is known exactly."""
 
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax import Array
 
 from mc.pose import Posed
@@ -39,7 +41,10 @@ def line_study(scenarios: tuple[str, ...]) -> Study:
             Input("line.level", (Prior("normal", *ends[0]),), dimensions=(0,)),
             Input("line.slope", (Prior("normal", *ends[1]),), dimensions=(1,)),
             Input(
-                "line.idle", (Prior("uniform", 0, 1, 2),) * 2, shape=(2,), labels=("line.idle[CN-BJ]", "line.idle[CN-HE]")
+                "line.idle",
+                (Prior("uniform", 0, 1, 2),) * 2,
+                shape=(2,),
+                labels=("line.idle[CN-BJ]", "line.idle[CN-HE]"),
             ),
         ),
         outputs=(
@@ -55,7 +60,7 @@ def line_study(scenarios: tuple[str, ...]) -> Study:
     )
 
 
-def line_model(run: Run, priors: Priors | None) -> Posed:
+def line_model(run: Run, _: Priors | None) -> Posed:
     return Posed(line_study(tuple(run.scenarios)))
 
 
@@ -77,6 +82,22 @@ outputs = ["path", "end", "part"]
 """
 
 
+def make_line_cube(folder: Path) -> Path:
+    """line.nc with 4,096 kept draws; none.nc beside it keeps none."""
+    from mc import pose
+    from mc.run import make_cube
+
+    for name in ("priors", "runs"):
+        (folder / name).mkdir()
+    (folder / "runs" / "line.toml").write_text(LINE_RUN, encoding="utf-8")
+    (folder / "runs" / "none.toml").write_text(LINE_RUN.partition("[keep]")[0], encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FERROCAST_CACHE", "off")
+        patch.setitem(pose.MODELS, "line", line_model)
+        make_cube(folder / "runs" / "none.toml")
+        return make_cube(folder / "runs" / "line.toml")
+
+
 def exact(years: list[int], values: list[float], covariance: np.ndarray, at: int) -> tuple[float, float]:
     """Posterior mean and sd of the path in a year under normal errors."""
     design = np.stack([np.ones(len(years)), np.array(years) - YEARS[0]], axis=1)
@@ -85,3 +106,22 @@ def exact(years: list[int], values: list[float], covariance: np.ndarray, at: int
     mean = MEANS + np.linalg.solve(precision, design.T @ gain)
     row = np.array([1.0, at - YEARS[0]])
     return float(row @ mean), float(np.sqrt(row @ np.linalg.solve(precision, row)))
+
+
+def past_study() -> Study:
+    """Years before the run: the line backwards, and what only the past has."""
+
+    def before(_: Any, draw: dict[str, Array]) -> dict[str, Array]:
+        years = jnp.arange(-4, 1, dtype=draw["line.level"].dtype)
+        return {"path": draw["line.level"] + draw["line.slope"] * years, "own": draw["past.own"] + 0 * years}
+
+    line = line_study(("low", "high")).inputs[:2]
+    own = Input("past.own", (Prior("normal", -Z95, 0.0, Z95),))
+    return Study(
+        name="past",
+        inputs=(*line, own),
+        outputs=tuple(Output(name, "Mt year-1", ("year",), name) for name in ("path", "own")),
+        coords={"year": tuple(range(2016, 2021))},
+        data={},
+        function=before,
+    )

@@ -16,7 +16,7 @@ from mc.cube import open_cube
 from mc.digits import plain, with_error
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("init", "check", "run", "pareto", "show", "explain", "doctor")
+COMMANDS = ("init", "check", "run", "pareto", "show", "explain", "reweight", "doctor")
 
 TOY_PROGRAM = f"""
 import sys

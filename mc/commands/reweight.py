@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 def reweight(
     cube: Annotated[Path, typer.Argument(help="Cube (.nc) that keeps draws.")],
     observed: Annotated[Path, typer.Option(help="Table of observations (.csv).")],
-    priors: Annotated[
-        Path | None, typer.Option(help="Priors of the run, where rows speak of years before it.")
-    ] = None,
+    priors: Annotated[Path | None, typer.Option(help="Priors of the run, where rows speak of years before it.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of error parameters and of resampling.")] = 1,
     out: Annotated[str | None, typer.Option(help="File to write; default: NAME.reweighted.nc beside the cube.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
@@ -28,7 +26,7 @@ def reweight(
     r"""Weigh the kept draws of a cube by observations; print and write prior beside posterior.
 
     The table has the columns of observed.csv of the priors, and one for each axis that chooses an element (scenario,
-    province, ...). A file errors.csv beside it says how groups of rows stray; without one, rows stray by their sd alone.
+    province, ...). A file errors.csv beside it says how groups of rows stray; without, they stray by their sd.
     The run file must have kept the observed outputs: [keep] outputs = ["crude_steel"].
 
     Smoothed importance weights (PSIS); k-hat and the effective number of draws are always shown. Where k-hat is above
@@ -83,11 +81,11 @@ def _records(target: Path, found: "Reweighted") -> list[dict[str, Any]]:
     known = [int(year) for year in dataset[YEAR].values]
     seen = [row.year for row in found.likelihood.rows if row.year in known]
     years = sorted({max(seen, default=known[0]), known[-1]})
-    found = rows(dataset, [], [], [str(year) for year in years], [])
+    records = rows(dataset, [], [], [str(year) for year in years], [])
     order: dict[tuple[Any, ...], int] = {}
-    for record in found:
+    for record in records:
         order.setdefault(_without_belief(record), len(order))
-    return sorted(found, key=lambda record: order[_without_belief(record)])
+    return sorted(records, key=lambda record: order[_without_belief(record)])
 
 
 def _without_belief(record: dict[str, Any]) -> tuple[Any, ...]:

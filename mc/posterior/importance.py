@@ -1,10 +1,11 @@
 """Pareto-smoothed importance sampling: what draws of a prior are worth once something was observed.
 
 Weights are likelihoods, their largest ones replaced by quantiles of the generalised Pareto distribution that fits them
-(Vehtari, Simpson, Gelman, Yao and Gabry 2024). Its shape, k-hat, says whether the draws can stand for the posterior. The
-smoothing is that of arviz-stats, which this project reads posteriors with anyway.
+(Vehtari, Simpson, Gelman, Yao and Gabry 2024). Its shape, k-hat, says whether the draws can stand for the posterior.
+The smoothing is that of arviz-stats, which this project reads posteriors with anyway.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Weights:
     @property
     def limit(self) -> float:
         """The largest k-hat that can be used: lower where draws are few (below 2,200)."""
-        return min(LARGEST_K, 1 - 1 / np.log10(max(self.draws, 2)))
+        return min(LARGEST_K, 1 - 1 / math.log10(max(self.draws, 2)))
 
     @property
     def usable(self) -> bool:
@@ -78,7 +79,7 @@ def weigh(log_likelihood: Floats, counted: NDArray[np.bool_]) -> Weights:
 
 
 def _smoothed(logs: Floats) -> tuple[Floats, float]:
-    from arviz_stats.base import array_stats
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
     ordered = np.sort(logs)
     raw = np.exp(logs - ordered[-1])
@@ -89,7 +90,7 @@ def _smoothed(logs: Floats) -> tuple[Floats, float]:
         return raw / raw.sum(), np.inf
     with np.errstate(all="ignore"):
         # The function takes what leave-one-out needs: logs of the inverse of the weights.
-        found, khat = array_stats.psislw(-logs)
+        found, khat = array_stats.psislw(-logs)  # type: ignore[no-untyped-call]
     share = np.exp(np.asarray(found, np.float64))
     if not np.isfinite(share).all() or not np.isfinite(khat):
         return raw / raw.sum(), np.inf
@@ -117,7 +118,7 @@ def refuse(whole: Weights, sets: Mapping[str, Weights]) -> None:
         blame = "each set alone could be used, all of them together cannot"
         leave = "use fewer sets or wider ones (sd, weight)"
     raise RunFailed(
-        f"k-hat {whole.khat:.2f} is above {whole.limit:.2f}: {whole.draws} draws are worth {whole.ess:.1f}, their weights "
-        f"cannot be trusted; {blame}. Remedy: {leave}; or keep more draws; or, for series of the past, condition the "
-        "priors themselves: ferrocast fit RUN.toml. Nothing was written."
+        f"k-hat {whole.khat:.2f} is above {whole.limit:.2f}: {whole.draws} draws are worth {whole.ess:.1f}, their "
+        f"weights cannot be trusted; {blame}. Remedy: {leave}; or keep more draws; or, for series of the past, condition "
+        "the priors themselves: ferrocast fit RUN.toml. Nothing was written."
     )

@@ -67,7 +67,7 @@ class KeptDraws:
     @property
     def counted(self) -> NDArray[np.bool_]:
         """Draws that did not fail and whose kept outputs are all numbers [draw]."""
-        good = np.asarray(self.draws["valid"].values) != 0
+        good: NDArray[np.bool_] = np.asarray(self.draws["valid"].values) != 0
         for name in self.outputs:
             values = self.draws[name].values
             good &= np.isfinite(values).reshape(len(values), -1).all(axis=1)
@@ -144,7 +144,7 @@ def bind_rows(sheet: Sheet, path: str, kept: KeptDraws, history: History | None 
         or (Output("none", "1", (), "no series"),),
         coords={f"{p.name} {YEAR}": p.years for p in paths.values()},
         data=None,
-        function=lambda data, draw: {},
+        function=lambda *_: {},
     )
     whole = sheet.whole and not problems
     rows = observations(Sheet(tuple(records), whole), path, study, problems)
@@ -182,11 +182,18 @@ def in_the_past(record: Record, kept: KeptDraws) -> bool:
     return record["year"].isdecimal() and int(record["year"]) < first_year(kept)
 
 
+def of_history(record: Record, kept: KeptDraws) -> bool:
+    """Whether history has to answer a row: a year before the run, or its first year of what was not kept."""
+    year = record["year"]
+    return in_the_past(record, kept) or (year == str(first_year(kept)) and record["series"] not in kept.outputs)
+
+
 def _past(record: Record, kept: KeptDraws, history: History | None) -> _Path | None:
     name = record["series"]
-    if history is None or name not in history.outputs or not in_the_past(record, kept):
+    if history is None or name not in history.outputs or not of_history(record, kept):
         return None
-    before = [k for k, year in enumerate(history.years) if year < first_year(kept)]
+    last = first_year(kept) - (name in kept.outputs)
+    before = [k for k, year in enumerate(history.years) if year <= last]
     years = tuple(history.years[k] for k in before)
     return _Path(name, history.units[name], years, history.outputs[name][:, before])
 

@@ -106,9 +106,7 @@ def reweight(bound: Bound, errors: Errors, counted: NDArray[np.bool_], seed: int
     whole = np.where(counted, logs.sum(axis=0), -np.inf)
     fitted = [g for g in range(len(likelihood.groups)) if _rows_of(likelihood, g).any()]
     sets = {likelihood.groups[g]: weigh(logs[g], counted) for g in fitted}
-    return Reweighted(
-        bound.study, likelihood, counted, whole, logs[fitted], weigh(whole, counted), sets, before, after
-    )
+    return Reweighted(bound.study, likelihood, counted, whole, logs[fitted], weigh(whole, counted), sets, before, after)
 
 
 def _prior_parameters(likelihood: Likelihood, draws: int, seed: int) -> dict[str, Floats]:

@@ -54,9 +54,7 @@ def summary(kept: KeptDraws, found: Reweighted) -> xr.Dataset:
         variables |= _statistics(kept.draws[name], samples, kept.scramblings)
     dims = {dim for variable in variables.values() for dim in variable.dims}
     coords = {
-        name: array.variable
-        for name, array in kept.draws.coords.items()
-        if name != DRAW and set(array.dims) <= dims
+        name: array.variable for name, array in kept.draws.coords.items() if name != DRAW and set(array.dims) <= dims
     }
     coords |= {STATISTIC: xr.Variable(STATISTIC, list(LABELS)), BELIEF: xr.Variable(BELIEF, [PRIOR, POSTERIOR])}
     bounds = {"year_bounds": kept.draws["year_bounds"].variable} if "year_bounds" in kept.draws else {}
@@ -122,6 +120,6 @@ def _importance(kept: KeptDraws, found: Reweighted) -> xr.Dataset:
 def resampled_note(found: Reweighted) -> str:
     """What a reader of the group `posterior` must know."""
     return (
-        f"{found.weights.draws} draws of the prior are worth {found.weights.ess:.0f} of the posterior; so many were taken "
-        f"by their weights into `posterior`, each {CHAIN} independent draws (R-hat says nothing)"
+        f"{found.weights.draws} draws of the prior are worth {found.weights.ess:.0f} of the posterior; so many were "
+        f"taken by their weights into `posterior`, as one {CHAIN} of independent draws: R-hat says nothing"
     )

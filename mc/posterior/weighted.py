@@ -1,7 +1,7 @@
 """Statistics of weighted draws, each with a Monte Carlo standard error from the spread between scramblings.
 
-With equal weights these are the statistics of the engine: draw i belongs to scrambling i % R, scramblings are independent,
-and a weighted mean is a ratio of sums over scramblings, whose error the engine knows already.
+With equal weights these are the statistics of the engine: draw i belongs to scrambling i % R, scramblings are
+independent, and a weighted mean is a ratio of sums over scramblings, whose error the engine knows already.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ class Sample:
     @property
     def counts(self) -> Floats:
         """Weight of each scrambling."""
-        return np.bincount(self.scrambling, self.share)
+        return np.asarray(np.bincount(self.scrambling, self.share), np.float64)
 
     def sums(self, values: Floats) -> Floats:
         """Weighted sums over each scrambling [scrambling, element], of values [draw, element]."""
@@ -67,10 +67,12 @@ def statistics(sample: Sample, values: Floats, probabilities: Sequence[float]) -
 
 
 def _statistics(sample: Sample, values: Floats, probabilities: Sequence[float]) -> Iterator[tuple[Floats, Floats]]:
-    counts, sums = sample.counts, sample.sums(values)
+    counts, first = sample.counts, values[0]
+    # From one of the values, so that what never varies has an sd of exactly 0.
+    sums = sample.sums(values - first)
     mean = ratio(sums, counts)
-    yield mean, ratio_error(sums, counts)
-    squares = sample.sums((values - mean) ** 2)
+    yield first + mean, ratio_error(sums, counts)
+    squares = sample.sums((values - first - mean) ** 2)
     # n / (n - 1) where weights are equal.
     sd = np.sqrt(ratio(squares, counts) / max(1 - (sample.share**2).sum(), np.finfo(float).eps))
     yield sd, np.where(sd > 0, ratio_error(squares, counts) / (2 * np.where(sd > 0, sd, 1.0)), 0.0)
