@@ -121,6 +121,15 @@ def test_standard_errors_are_honest() -> None:
     assert np.all((spread > 0.85) & (spread < 1.35)), spread
 
 
+def test_quantiles_lie_between_values_that_stand_for_half_their_weight() -> None:
+    sample, _ = sample_of(np.array([0.25, 0.25, 0.25, 0.25]), np.arange(4), 2)
+    values, _ = statistics(sample, np.array([[4.0], [1.0], [3.0], [2.0]]), (0.375, 0.5))
+    assert values[2:, 0].tolist() == [2.0, 2.5]
+    sample, _ = sample_of(np.array([0.5, 0.25, 0.25, 0.0]), np.arange(4), 2)
+    values, _ = statistics(sample, np.array([[1.0], [2.0], [3.0]]), (0.25, 0.625))
+    assert values[[0, 2, 3], 0].tolist() == [1.75, 1.0, 2.0]
+
+
 def test_smoothed_weights_agree_with_accepting_draws_by_their_likelihood() -> None:
     random = np.random.default_rng(5)
     x = random.standard_normal(200_000)

@@ -25,9 +25,6 @@ FEWEST_DRAWS = 25
 FLAT = 1e-12
 """Drop of the log weights over the tail below which all large weights are equal: there is nothing to smooth."""
 
-UNDERFLOW = 690.0
-"""Drop from which the tail vanishes beside the largest weight: the fit of its shape would be one of zeros."""
-
 
 @dataclass(frozen=True)
 class Weights:
@@ -83,16 +80,14 @@ def _smoothed(logs: Floats) -> tuple[Floats, float]:
 
     ordered = np.sort(logs)
     raw = np.exp(logs - ordered[-1])
-    drop = ordered[-1] - ordered[-_tail(len(logs)) - 1]
-    if drop < FLAT:
+    if ordered[-1] - ordered[-_tail(len(logs)) - 1] < FLAT:
         return raw / raw.sum(), -np.inf
-    if drop > UNDERFLOW:
-        return raw / raw.sum(), np.inf
     with np.errstate(all="ignore"):
         # The function takes what leave-one-out needs: logs of the inverse of the weights.
         found, khat = array_stats.psislw(-logs)  # type: ignore[no-untyped-call]
     share = np.exp(np.asarray(found, np.float64))
     if not np.isfinite(share).all() or not np.isfinite(khat):
+        # The tail vanishes beside the largest weight.
         return raw / raw.sum(), np.inf
     return share / share.sum(), float(khat)
 
@@ -119,6 +114,6 @@ def refuse(whole: Weights, sets: Mapping[str, Weights]) -> None:
         leave = "use fewer sets or wider ones (sd, weight)"
     raise RunFailed(
         f"k-hat {whole.khat:.2f} is above {whole.limit:.2f}: {whole.draws} draws are worth {whole.ess:.1f}, their "
-        f"weights cannot be trusted; {blame}. Remedy: {leave}; or keep more draws; or, for series of the past, condition "
+        f"weights cannot be trusted; {blame}. Remedy: {leave}; keep more draws; or, for series of the past, condition "
         "the priors themselves: ferrocast fit RUN.toml. Nothing was written."
     )
