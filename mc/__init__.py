@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mc.cube import open_cube as open_cube
+    from mc.cube.beliefs import open_beliefs as open_beliefs
     from mc.ensemble import Settings as Settings
     from mc.ensemble import run_ensemble as run_ensemble
+    from mc.posterior.file import open_posterior as open_posterior
     from mc.run import make_cube as make_cube
     from mc.runfile import Run as Run
     from mc.runfile import load_run as load_run
@@ -34,6 +36,8 @@ HOMES = {
     "Run": "mc.runfile",
     "make_cube": "mc.run",
     "open_cube": "mc.cube",
+    "open_beliefs": "mc.cube.beliefs",
+    "open_posterior": "mc.posterior.file",
     "Prior": "mc.study",
     "Input": "mc.study",
     "Output": "mc.study",

@@ -96,7 +96,9 @@ def _choices(target: "Target") -> str:
     return f", {len(target.weights)} combinations of {names} summed out" if names else ""
 
 
-def _sampled(target: "Target", past: "Past", settings: "Settings", out: Path, *, resume: bool, **calls: Any) -> "Chains":
+def _sampled(
+    target: "Target", past: "Past", settings: "Settings", out: Path, *, resume: bool, **calls: Any
+) -> "Chains":
     from mc.posterior.chains_file import identity, load_chains, save_chains
     from mc.posterior.nuts import sample
 

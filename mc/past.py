@@ -44,8 +44,8 @@ def past_of(run: Run) -> Past:
     """
     import hashlib
 
-    from mc.posterior.errors import read_errors
-    from mc.posterior.observed import Choice, chosen, read_observed
+    from mc.tables.observed import Choice, chosen, read_observed
+    from mc.tables.straying import read_errors
 
     metal = run.model.metal
     if metal not in PASTS:

@@ -54,7 +54,9 @@ def pose(run: Run, priors: "Priors | None" = None) -> Posed:
     if run.posterior.file:
         from mc.posterior.file import pinned_of
 
-        posed = replace(posed, study=replace(posed.study, pinned=pinned_of(run.file.parent, run.posterior.file, posed.study)))
+        posed = replace(
+            posed, study=replace(posed.study, pinned=pinned_of(run.file.parent, run.posterior.file, posed.study))
+        )
     _check_names(run, posed.study.outputs)
     return posed
 

@@ -62,11 +62,11 @@ def read_observations(cube: Path, observed: Path, priors: Path | None, seed: int
     """Kept draws, rows bound to them, and the errors of the rows."""
     import dataclasses
 
-    from mc.posterior.errors import read_errors
-    from mc.posterior.kept import bind_rows, read_kept, selecting
-    from mc.posterior.observed import COLUMNS, OPTIONAL, Choice, chosen
+    from mc.kept_rows import bind_rows, read_kept, selecting
     from mc.tables.cells import read_sheet
     from mc.tables.errors import PriorsError, Problem
+    from mc.tables.observed import COLUMNS, OPTIONAL, Choice, chosen
+    from mc.tables.straying import read_errors
 
     first: list[Problem] = []
     # Columns that choose an element are known once the cube is open; what else is wrong is said after that.
@@ -92,7 +92,7 @@ def _header(observed: Path) -> tuple[str, ...]:
 
 def _history(kept: "KeptDraws", sheet: "Sheet", priors: Path | None, seed: int) -> "History | None":
     """The past of the draws where a row asks for it."""
-    from mc.posterior.kept import first_year, in_the_past, of_history
+    from mc.kept_rows import first_year, in_the_past, of_history
 
     past = [record for record in sheet.records if in_the_past(record, kept) and record["role"] != "off"]
     if priors is None and not past:

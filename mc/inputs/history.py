@@ -8,11 +8,13 @@ import jax
 from jax import Array
 
 from mc.inputs.nouns import Inputs
-from mc.inputs.schema import NOUNS, quantity
+from mc.inputs.schema import NOUNS, noun, quantity
+
+OF_HISTORY: dict[str, type[Any]] = {}
+"""None of the nouns of a run to 2060, so no draw of such a run pays for it."""
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
+@noun("history", OF_HISTORY)
 class History:
     """Iron and steel before the base year, national."""
 
@@ -23,15 +25,16 @@ class History:
     induction_share: Array = quantity("1", high=0.5, meaning="steel of unreported furnaces over crude output")
     induction_end: Array = quantity("year", low=1950, high=2100, meaning="when those furnaces closed; 2017.5: mid 2017")
     induction_charge: Array = quantity("1", low=1, high=1.5, meaning="scrap per t of their steel")
-    eaf_change: Array = quantity("1", "history", low=-math.inf, absent=0.0, meaning="normal score of the change of a year")
+    eaf_change: Array = quantity(
+        "1", "history", low=-math.inf, absent=0.0, meaning="normal score of the change of a year"
+    )
     eaf_change_sd: Array = quantity("1", high=1, meaning="sd of the yearly change of the log of the electric share")
-    efficiency_rate: Array = quantity("1/year", high=0.1, meaning="yearly fall of hot-metal carbon before the base year")
+    efficiency_rate: Array = quantity(
+        "1/year", high=0.1, meaning="yearly fall of hot-metal carbon before the base year"
+    )
 
 
-NOUN = "history"
-"""Stem of its table. It is none of the nouns of a run to 2060, so no draw of such a run pays for it."""
-
-HISTORY_NOUNS: dict[str, type[Any]] = NOUNS | {NOUN: History}
+HISTORY_NOUNS: dict[str, type[Any]] = NOUNS | OF_HISTORY
 
 
 @jax.tree_util.register_dataclass

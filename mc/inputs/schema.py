@@ -51,13 +51,16 @@ Noun = TypeVar("Noun")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(quantity,))
-def noun(table: str) -> Callable[[type[Noun]], type[Noun]]:
-    """Make a class a frozen pytree of quantities; `table` is the stem of the table that holds its rows."""
+def noun(table: str, nouns: dict[str, type[Any]] = NOUNS) -> Callable[[type[Noun]], type[Noun]]:
+    """Make a class a frozen pytree of quantities; `table` is the stem of the table that holds its rows.
+
+    A noun that runs do not read stands in other `nouns`.
+    """
 
     def register(cls: type[Noun]) -> type[Noun]:
         frozen = dataclasses.dataclass(frozen=True)(cls)
         jax.tree_util.register_dataclass(frozen)
-        NOUNS[table] = frozen
+        nouns[table] = frozen
         return frozen
 
     return register

@@ -195,9 +195,7 @@ def history(bound: Bound, data: dict[str, Any], draw: dict[str, Array]) -> dict[
 def history_outputs() -> tuple[Output, ...]:
     """Outputs of history: those of the chain under their names, and what only history has."""
     registered = {output.name: output for output in OUTPUTS}
-    shared = tuple(
-        Output(name, registered[name].unit, (YEAR,), registered[name].long_name) for name in HISTORICAL
-    )
+    shared = tuple(Output(name, registered[name].unit, (YEAR,), registered[name].long_name) for name in HISTORICAL)
     power = registered["co2_direct_power"]
     return (
         *shared,
@@ -214,14 +212,15 @@ def history_study(priors: Priors, base_year: int = 2020, last_year: int = 2060) 
     Raises:
         InputError: a table that the constants cannot be made from.
     """
-    bound = bind(priors, first_year=base_year, last_year=last_year, container=assembled)
+    container: Any = assembled
+    bound = bind(priors, first_year=base_year, last_year=last_year, container=container)
     first = int(known(bound, "history.first_year"))
     years = tuple(range(first, base_year + 1))
     world, series = make_constants(bound)
     record = Record(
         years=np.asarray(years, np.float64),  # type: ignore[arg-type]
         basis=past_basis(series, len(years)),  # type: ignore[arg-type]
-        use=series.reshape(2, -1, series.shape[1]).sum(axis=0)[:, -len(years) :],  # type: ignore[arg-type]
+        use=series.reshape(2, -1, series.shape[1]).sum(axis=0)[:, -len(years) :],
     )
     return Study(
         name="history",

@@ -1,9 +1,10 @@
-"""Chains on disk between chunks: arrays only, written under another name first, refused where they are of another fit."""
+"""Chains on disk between chunks: arrays only, under another name until whole, refused where of another fit."""
 
 import dataclasses
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,12 +30,13 @@ def identity(target: Target, settings: Settings, digest: str) -> str:
 def save_chains(file: Path, chains: Chains, name: str) -> None:
     """Write the chains; a file of an earlier chunk stays until this one is whole."""
     leaves = jax.tree.leaves(chains.states)
-    arrays = {f"{LEAF}{at:04d}": np.asarray(leaf) for at, leaf in enumerate(leaves)}
+    arrays: dict[str, Any] = {f"{LEAF}{at:04d}": np.asarray(leaf) for at, leaf in enumerate(leaves)}
     arrays |= {f"{STATISTIC}{key}": values for key, values in chains.statistics.items()}
+    arrays |= {"identity": np.array(name), "done": np.array(chains.done), "u": chains.u}
+    arrays |= {"centre": chains.frame.centre, "axes": chains.frame.axes}
     part = file.with_name(f"{file.name}.part")
     with part.open("wb") as stream:
-        np.savez(stream, identity=np.array(name), done=chains.done, u=chains.u, centre=chains.frame.centre,
-                 axes=chains.frame.axes, **arrays)  # fmt: skip
+        np.savez(stream, allow_pickle=False, **arrays)
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(file)

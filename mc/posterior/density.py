@@ -82,7 +82,9 @@ class Target:
         every = jnp.zeros(len(self.plan.columns), u.dtype) if rest is None else rest
         held = {name: jnp.asarray(value, u.dtype) for name, value in self.means.items()}
         # Options replace values, not scores: under vmap over options all that they do not touch is computed once.
-        picked = {item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape) for k, item in enumerate(self.choices)}
+        picked = {
+            item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape) for k, item in enumerate(self.choices)
+        }
         return held | self.plan.from_scores(self.plan.tables, every.at[self.places].set(u)) | picked
 
     def modelled(self, values: dict[str, Array]) -> dict[str, Array]:
@@ -100,12 +102,14 @@ class Target:
 
     def log_prior(self, u: Array) -> Array:
         """Log density of the latents."""
-        return -0.5 * (u**2).sum() - 0.5 * self.size * np.log(2 * np.pi)
+        total: Array = -0.5 * (u**2).sum() - 0.5 * self.size * np.log(2 * np.pi)
+        return total
 
     def log_density(self, u: Array, observed: Array | None = None) -> Array:
         """Log of prior times likelihood, options summed out."""
         each = self.log_likelihoods(u, observed) + jnp.asarray(np.log(self.weights), u.dtype)
-        return self.log_prior(u) + logsumexp(each)
+        total: Array = self.log_prior(u) + logsumexp(each)
+        return total
 
 
 def make_target(study: Study, likelihood: Likelihood) -> Target:
@@ -178,7 +182,9 @@ class _Whole:
         for item in choices:
             if len(item.priors) > 1:
                 raise InputError(f"{item.name}: a choice with elements of its own cannot be summed out")
-        values = _compiled(jax.vmap(functools.partial(self.plan.from_scores, self.plan.tables)))(jnp.asarray(self.probes()))
+        values = _compiled(jax.vmap(functools.partial(self.plan.from_scores, self.plan.tables)))(
+            jnp.asarray(self.probes())
+        )
         rows = _compiled(jax.vmap(self.of_values))
         found = []
         for item in choices:
@@ -213,9 +219,7 @@ def _together(names: set[str], inputs: Sequence[Input], correlations: Sequence[C
         names = names | more
 
 
-def _reduced(
-    study: Study, likelihood: Likelihood, whole: _Whole, read: set[str], choices: tuple[Input, ...]
-) -> Target:
+def _reduced(study: Study, likelihood: Likelihood, whole: _Whole, read: set[str], choices: tuple[Input, ...]) -> Target:
     owner = columns_of(whole.plan.inputs)
     names = {owner[label] for label in read} | {item.name for item in choices}
     names = _together(names, whole.plan.inputs, study.correlations)

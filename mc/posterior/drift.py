@@ -1,7 +1,7 @@
 """Errors that hang together in time: a local level with white noise, filtered forward; many groups side by side.
 
-r_t = d_t + v_t, d_t = rho d_(t-1) + drift e_t, v_t ~ N(0, noise_t). With rho = 1 the level is a walk that starts at 0 in
-the first year, with rho < 1 it is stationary. The level is integrated out exactly (Kalman 1960), so that the sampler
+r_t = d_t + v_t, d_t = rho d_(t-1) + drift e_t, v_t ~ N(0, noise_t). With rho = 1 the level is a walk that starts at 0
+in the first year, with rho < 1 it is stationary. The level is integrated out exactly (Kalman 1960), so that the sampler
 never sees it. Student's t comes as one unknown scale for the whole group: after k numbers with the sum q of squared
 scores, the next has nu + k degrees of freedom and its variance times (nu + q) / (nu + k).
 """
@@ -46,7 +46,7 @@ class Track:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What the fitted numbers before say about the next residual [group, place]: location, scale, degrees of freedom."""
+    """What fitted numbers say about the next residual [group, place]: location, scale, degrees of freedom."""
 
     mean: Array
     scale: Array

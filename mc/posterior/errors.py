@@ -1,16 +1,10 @@
 """How observations stray from what the model says: parameters by group, each with a prior, sampled like any input."""
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Final
 
-from mc.distributions import FAMILIES, family_of, fitted
 from mc.study import Input, Prior
-from mc.tables.cells import Record, read_sheet
-from mc.tables.errors import PriorsError, Problem, did_you_mean
-from mc.tables.rows import KINDS, number
 
-COLUMNS: Final = ("group", "parameter", "family", "low", "mid", "high", "kind", "source")
 PARAMETERS: Final = ("bias", "drift", "persistence", "scatter", "degrees")
 """bias: factor on the model, common to the group. drift: sd of the yearly step of an error that hangs together in time.
 persistence: its yearly autocorrelation; without one it is a walk that starts at 0 in the first year. scatter: sd of a
@@ -18,59 +12,6 @@ further error of every number. degrees: of freedom of Student's t, fixed; withou
 
 Errors = Mapping[str, Mapping[str, Prior]]
 """Priors by group and parameter."""
-
-
-def read_errors(file: Path, sources: Collection[str] = ()) -> Errors:
-    """The parameters of every group.
-
-    Raises:
-        PriorsError: with every mistake, by line.
-    """
-    problems: list[Problem] = []
-    found: dict[str, dict[str, Prior]] = {}
-    for record in read_sheet(file, COLUMNS, ("note",), problems).records:
-        prior = _prior(record, sources, problems)
-        group, parameter = record["group"], record["parameter"]
-        if parameter in found.get(group, {}):
-            problems.append(record.problem(f"{parameter} of {group} stands twice", "keep one"))
-        if prior is not None:
-            found.setdefault(group, {})[parameter] = prior
-    if problems:
-        raise PriorsError(problems)
-    return found
-
-
-def _prior(record: Record, sources: Collection[str], problems: list[Problem]) -> Prior | None:
-    before = len(problems)
-    family, parameter = record["family"], record["parameter"]
-    if family not in FAMILIES or family in ("choice", "dirichlet"):
-        problems.append(record.problem(f"unknown family {family!r}", did_you_mean(family, FAMILIES)))
-    if parameter not in PARAMETERS:
-        problems.append(record.problem(f"unknown parameter {parameter!r}", did_you_mean(parameter, PARAMETERS)))
-    if record["kind"] not in KINDS:
-        problems.append(record.problem(f"kind {record['kind']!r} of evidence", did_you_mean(record["kind"], KINDS)))
-    if not record["source"] or (sources and record["source"] not in sources):
-        problems.append(record.problem(f"source {record['source']!r}", "name a key of sources.bib"))
-    low, mid, high = (number(record, name, problems) for name in ("low", "mid", "high"))
-    if len(problems) > before:
-        return None
-    try:
-        prior = Prior(family, mid, mid, mid) if family == "fixed" else Prior(family, low, mid, high)
-        _check_support(parameter, prior)
-    except ValueError as error:
-        problems.append(record.problem(f"{parameter} of {record['group']}: {error}", "correct the points"))
-        return None
-    return prior
-
-
-def _check_support(parameter: str, prior: Prior) -> None:
-    low, high = (float(end) for end in family_of(prior).support(fitted(prior)))
-    if parameter == "degrees" and (prior.family != "fixed" or not prior.mid > 2):
-        raise ValueError("degrees of freedom must be fixed and above 2")
-    if parameter == "persistence" and not (low >= 0 and high < 1):
-        raise ValueError("a persistence lies in 0 to 1; leave it out for a walk")
-    if low < 0 or (parameter == "bias" and prior.family == "fixed" and low <= 0):
-        raise ValueError(f"a {parameter} is never negative")
 
 
 def parameter_name(group: str, parameter: str) -> str:

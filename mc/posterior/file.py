@@ -88,7 +88,7 @@ def _columns(latents: "xr.Dataset", inputs: list[Input]) -> tuple[tuple[str, ...
 
 def _means(posterior: "xr.Dataset", inputs: list[Input]) -> dict[str, float]:
     """Posterior mean of every element, the most likely option of a choice."""
-    found = {}
+    found: dict[str, float] = {}
     for item in inputs:
         values = posterior[item.name].values.reshape(-1, len(item.labels))
         if item.priors[0].family == "choice":
@@ -100,4 +100,6 @@ def _means(posterior: "xr.Dataset", inputs: list[Input]) -> dict[str, float]:
 
 
 def _digest(item: Input) -> str:
-    return hashlib.sha256(repr((item.priors, item.shape, item.labels, item.shared, item.persistence)).encode()).hexdigest()
+    return hashlib.sha256(
+        repr((item.priors, item.shape, item.labels, item.shared, item.persistence)).encode()
+    ).hexdigest()

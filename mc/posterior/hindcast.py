@@ -27,9 +27,7 @@ def crps(draws: Floats, observed: Floats) -> Floats:
     return np.asarray(np.abs(draws - observed).mean(axis=0) - pairs / 2)
 
 
-def trend_forecast(
-    years: Floats, values: Floats, ahead: Floats, relative: bool, random: np.random.Generator
-) -> Floats:
+def trend_forecast(years: Floats, values: Floats, ahead: Floats, relative: bool, random: np.random.Generator) -> Floats:
     """Draws of a straight line through (the logarithms of) past values, with its errors [draw, row].
 
     The predictive distribution of ordinary least squares: Student's t with n - 2 degrees of freedom.
@@ -117,3 +115,16 @@ def table(scores: xr.Dataset) -> list[dict[str, float | str]]:
             line[f"coverage_{forecast}"] = float(one["coverage"].sel(forecast=forecast))
         lines.append(line)
     return lines
+
+
+def log_scores(groups: "xr.DataTree | dict[str, xr.Dataset]") -> dict[str, float]:
+    """Log predictive density of all held-out rows of each series together, by series; more is better.
+
+    Log mean over draws of the product over rows: for leaving a series out, hold it out and compare fits.
+    """
+    found = {}
+    scores = _dataset(groups, "held_out_log_score")
+    for series in map(str, scores.data_vars):
+        each = _draws(scores[series]).sum(axis=1)
+        found[series] = float(np.log(np.exp(each - each.max()).mean()) + each.max())
+    return found

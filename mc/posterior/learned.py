@@ -50,7 +50,7 @@ def quality(latents: xr.Dataset, statistics: xr.Dataset) -> Quality:
 
 
 def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
-    """Mean, sd of prior and posterior, ratio of the sds with its Monte Carlo standard error, and the shift in prior sds.
+    """Mean and sd of prior and posterior, ratio of the sds with its Monte Carlo error, shift in prior sds.
 
     One row a scalar element, sorted by the ratio. The error is the delta method with the effective number of draws of
     the posterior; a ratio of 1 within two errors means: not learned.

@@ -35,7 +35,7 @@ STATISTICS = {
 """Fields of the sampler's state by the name that ArviZ gives them."""
 
 START_SPREAD = 1.5
-"""Standard deviation of the starting points, in standard deviations of the Laplace approximation: chains start apart."""
+"""Standard deviation of the starting points over that of the Laplace approximation: chains start apart."""
 
 ABREAST = 2
 """Chains that go through the program together; they wait for one another at the end of each tree."""
@@ -148,12 +148,17 @@ def sample(
     with precise():
         frame = chains.frame if chains else _frame(target, settings)
         sampler = Sampler(lambda v: target.log_density(frame.latents(v)), target.size, settings)
-        chains = chains or _begin(target, sampler, frame)
+        if chains is None:
+            chains = _begin(target, sampler, frame)
+        else:  # numpyro's step is ready only once its start was traced
+            jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
+        programs: dict[tuple[int, int], Any] = {}
         with ThreadPoolExecutor(min(len(chains.states), usable_cores())) as pool:
             while chains.done < total:
                 count = min(settings.chunk, total - chains.done)
-                chains = _extended(chains, list(pool.map(functools.partial(_advance, sampler, count), chains.states)),
-                                   count, settings.warmup)  # fmt: skip
+                # Compiled here: each thread would compile the same program.
+                work = [(_program(programs, sampler, state, count), state) for state in chains.states]
+                chains = _extended(chains, list(pool.map(_advance, work)), count, settings.warmup)
                 if save is not None:
                     save(chains)
                 if progress is not None:
@@ -163,18 +168,27 @@ def sample(
     return chains
 
 
-def _advance(sampler: Sampler, count: int, state: Any) -> Any:
+def _program(programs: dict[tuple[int, int], Any], sampler: Sampler, state: Any, count: int) -> Any:
+    """The compiled program of so many steps of so many chains."""
+    key = (len(state.z), count)
+    if key not in programs:
+        programs[key] = sampler.advance.lower(state, count=count).compile()
+    return programs[key]
+
+
+def _advance(work: tuple[Any, Any]) -> Any:
+    program, state = work
     with precise():  # the switch to 64 bits belongs to a thread
-        return jax.block_until_ready(sampler.advance(state, count=count))
+        moved = program(state)
+        moved[0].z.block_until_ready()
+        return moved
 
 
 def _extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chains:
     skip = min(max(warmup - chains.done, 0), count)
     v = np.concatenate([np.asarray(kept[0])[:, skip:] for _, kept in moved])
     u = chains.frame.centre + v @ chains.frame.axes.T
-    new = {
-        name: np.concatenate([np.asarray(kept[1][name])[:, skip:] for _, kept in moved]) for name in moved[0][1][1]
-    }
+    new = {name: np.concatenate([np.asarray(kept[1][name])[:, skip:] for _, kept in moved]) for name in moved[0][1][1]}
     old = chains.statistics
     return replace(
         chains,
@@ -209,7 +223,9 @@ def _begin(target: Target, sampler: Sampler, frame: Frame) -> Chains:
     starts = np.stack([np.random.default_rng((settings.seed, k)).standard_normal(target.size) for k in count])
     keys = np.stack([np.asarray(jax.random.PRNGKey(settings.seed * 1_000_003 + k)) for k in count])
     states = [
-        sampler.start(jnp.asarray(keys[first : first + ABREAST]), START_SPREAD * jnp.asarray(starts[first : first + ABREAST]))
+        sampler.start(
+            jnp.asarray(keys[first : first + ABREAST]), START_SPREAD * jnp.asarray(starts[first : first + ABREAST])
+        )
         for first in range(0, settings.chains, ABREAST)
     ]
     empty = np.zeros((settings.chains, 0, target.size))

@@ -64,7 +64,8 @@ def draw_posterior(target: Target, u: Floats, seed: int) -> Drawn:
         uniform = np.random.default_rng((seed, 9)).random(len(each))
         weights = np.cumsum(_shares(each + np.log(target.weights)), axis=1)
         at = (uniform[:, None] > weights).sum(axis=1)
-        return target.options[np.minimum(at, len(target.weights) - 1)]
+        options: NDArray[np.int32] = target.options[np.minimum(at, len(target.weights) - 1)]
+        return options
 
     return _drawn(target, u, pick, seed)
 

@@ -18,7 +18,7 @@ SHIFT = 9
 
 
 class PinnedSampler:
-    """Draw i takes row i % M of the pinned columns, rows shuffled by the seed; the other columns are the inner sampler's.
+    """Draw i takes row i % M of the pinned columns, rows shuffled by the seed; the others are the inner sampler's.
 
     Scores go through the same 23-bit uniform numbers as any other draw. M is cut to a multiple of the scramblings, so
     that each scrambling has rows of its own and standard errors hold.
@@ -50,10 +50,8 @@ class PinnedSampler:
 
     def bits(self, tables: dict[str, Array], index: Array) -> Array:
         """32 bits per column of draw `index`."""
-        inner = {
-            name.removeprefix("inner "): table for name, table in tables.items() if name.startswith("inner ")
-        }
-        rows = tables["pinned bits"]
+        inner = {name.removeprefix("inner "): table for name, table in tables.items() if name.startswith("inner ")}
+        rows = jnp.asarray(tables["pinned bits"])
         row = jax.lax.rem(jnp.asarray(index, jnp.uint32), jnp.full((), rows.shape[0], jnp.uint32))
         return self.inner.bits(inner, index).at[tables["pinned columns"]].set(rows[row])
 

@@ -1,0 +1,50 @@
+"""Simulation-based calibration: the right likelihood passes, a wrong one fails."""
+
+import numpy as np
+import pytest
+from posterior_study import FIXED_FIVE, bound, linear_study, rows
+
+from mc.posterior.calibration import Ranks, calibrate
+from mc.posterior.density import make_target
+from mc.posterior.nuts import Settings
+from mc.study import Prior
+
+VALUES = np.zeros(10)
+DRIFT = {"survey": {"drift": Prior("lognormal", 0.1, 0.2, 0.4), "degrees": FIXED_FIVE}}
+SBC = Settings(chains=1, warmup=120, draws=248)
+
+
+def drifting_target(errors):
+    study = linear_study()
+    return make_target(study, bound(study, rows(VALUES), errors))
+
+
+def test_calibration_of_a_handful():
+    ranks = calibrate(drifting_target(DRIFT), SBC, replications=16, seed=4)
+    assert ranks.ranks.shape == (16, 4)
+    assert ranks.passes()
+
+
+@pytest.mark.slow
+def test_calibration_of_two_hundred():
+    ranks = calibrate(drifting_target(DRIFT), SBC, replications=200, seed=6)
+    assert ranks.names == ("level", "slope", "error.survey.drift", "log density")
+    assert min(ranks.chi_square().values()) > 0.005 / 4
+    assert not any(ranks.outside(1 - 0.005 / 4).values())
+
+
+def test_a_wrong_likelihood_fails_calibration():
+    # Errors that walk are taken for independent ones of about the same size.
+    wrong = {"survey": {"scatter": Prior("lognormal", 0.1, 0.2, 0.4), "degrees": FIXED_FIVE}}
+    walking, independent = drifting_target(DRIFT), drifting_target(wrong)
+    object.__setattr__(independent, "labels", walking.labels)
+    ranks = calibrate(independent, SBC, replications=32, seed=6, truth=walking)
+    assert not ranks.passes()
+
+
+def test_the_band_and_the_histogram_see_ranks_that_are_not_uniform():
+    random = np.random.default_rng(1)
+    flat, heap = random.integers(0, 64, (200, 1)), random.integers(20, 44, (200, 1))
+    assert Ranks(("x",), flat, 63).passes()
+    assert Ranks(("x",), heap, 63).outside()["x"]
+    assert Ranks(("x",), heap, 63).chi_square()["x"] < 1e-6

@@ -1,0 +1,114 @@
+"""The likelihood: errors that hang together in time against dense matrices, roles, weights, bias."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from posterior_study import FIXED_FIVE, YEARS, bound, linear_study, rows
+from scipy import stats
+
+from mc.blocks import precise
+from mc.errors import InputError
+from mc.posterior.calibration import simulate
+from mc.study import Prior
+
+VALUES = 1.0 + 0.2 * np.arange(10) + np.array([0.3, -0.1, 0.2, 0.5, 0.4, 0.1, -0.2, -0.4, 0.1, 0.6])
+MODELLED = {"line": 1.0 + 0.2 * np.arange(10), "end": np.array(5.0)}
+GAPPED = (2000, 2001, 2004, 2005, 2009)
+
+
+def errors(**priors):
+    return {"survey": {name: Prior("uniform", 0.0, 0.5, 1.0) for name in priors} | {
+        name: value for name, value in priors.items() if isinstance(value, Prior)}}  # fmt: skip
+
+
+def dense(years, drift, persistence, sd, scatter):
+    gaps = np.abs(np.subtract.outer(years, years))
+    start = years[0]
+    if persistence < 1:
+        level = drift**2 / (1 - persistence**2) * persistence**gaps
+    else:
+        level = drift**2 * (np.minimum.outer(np.array(years), np.array(years)) - start)
+    return level + np.diag(np.full(len(years), sd**2 + scatter**2))
+
+
+@pytest.mark.parametrize("degrees", [None, 5.0])
+@pytest.mark.parametrize(("drift", "persistence", "scatter"), [(0.0, 1.0, 0.0), (0.2, 1.0, 0.1), (0.2, 0.7, 0.0)])
+@pytest.mark.parametrize("years", [YEARS, GAPPED])
+def test_the_filter_is_the_dense_normal_or_t(years, drift, persistence, scatter, degrees):
+    place = [YEARS.index(year) for year in years]
+    known = {"drift": drift, "scatter": scatter} | ({"persistence": persistence} if persistence < 1 else {})
+    priors = errors(**dict.fromkeys(known, 0), **({"degrees": FIXED_FIVE} if degrees else {}))
+    likelihood = bound(linear_study(), rows(VALUES[place], years=years), priors)
+    with precise():
+        each = likelihood.pointwise(
+            {name: jnp.asarray(value) for name, value in MODELLED.items()},
+            {f"error.survey.{name}": jnp.asarray(value) for name, value in known.items()},
+        )
+        found = np.asarray(each).sum()
+    residual = VALUES[place] - MODELLED["line"][place]
+    shape = dense(years, drift, persistence, 0.3, scatter)
+    zero = np.zeros(len(years))
+    oracle = stats.multivariate_t(zero, shape, df=5) if degrees else stats.multivariate_normal(zero, shape)
+    assert found == pytest.approx(float(oracle.logpdf(residual)), rel=1e-10)
+
+
+def test_held_out_rows_are_forecast_and_teach_nothing():
+    priors = errors(drift=0)
+    with precise():
+
+        def score(values, held_after):
+            likelihood = bound(linear_study(), rows(values, held_after=held_after), priors)
+            modelled = {name: jnp.asarray(value) for name, value in MODELLED.items()}
+            return np.asarray(likelihood.pointwise(modelled, {"error.survey.drift": jnp.asarray(0.2)}))
+
+        changed = VALUES.copy()
+        changed[6] += 9.0
+        before, after = score(VALUES, 2004), score(changed, 2004)
+    assert np.array_equal(np.delete(before, 6), np.delete(after, 6))
+    assert after[6] < before[6] - 10
+    # A forecast five years ahead: the level has walked five steps from its filtered place.
+    joint = dense((*YEARS[:5], 2009), 0.2, 1.0, 0.3, 0.0)
+    residual = np.r_[VALUES[:5], VALUES[9]] - MODELLED["line"][[0, 1, 2, 3, 4, 9]]
+    gain = np.linalg.solve(joint[:5, :5], joint[:5, 5])
+    oracle = stats.norm(gain @ residual[:5], np.sqrt(joint[5, 5] - gain @ joint[:5, 5])).logpdf(residual[5])
+    assert before[9] == pytest.approx(oracle, rel=1e-9)
+
+
+def test_bias_is_common_to_a_group_and_weight_divides_the_variance():
+    relative = rows(np.exp(VALUES), relative=True, sd=0.1)
+    half = tuple(dataclasses.replace(row, weight=0.5) for row in relative)
+    with precise():
+        modelled = {"line": jnp.exp(jnp.asarray(MODELLED["line"])), "end": jnp.asarray(1.0)}
+        likelihood = bound(linear_study(), half, errors(bias=0))
+        found = float(likelihood.log_likelihood(modelled, {"error.survey.bias": jnp.asarray(1.25)}))
+    # Lognormal in the value itself, with its Jacobian.
+    law = stats.lognorm(s=0.1 / np.sqrt(0.5), scale=1.25 * np.exp(MODELLED["line"]))
+    assert found == pytest.approx(float(law.logpdf(np.exp(VALUES)).sum()), rel=1e-6)
+
+
+def test_simulated_numbers_have_the_moments_of_the_filter():
+    likelihood = bound(linear_study(), rows(VALUES), errors(drift=0, persistence=0))
+    values = {"error.survey.drift": np.array(0.2), "error.survey.persistence": np.array(0.7)}
+    random = np.random.default_rng(3)
+    many = np.stack([simulate(likelihood, MODELLED["line"], values, random) for _ in range(4000)])
+    cov = np.cov(many.T)
+    assert np.allclose(cov, dense(YEARS, 0.2, 0.7, 0.3, 0.0), atol=5 * 0.16 / np.sqrt(2000))
+
+
+def test_a_group_that_drifts_holds_one_series():
+    mixed = (*rows(VALUES), dataclasses.replace(rows(VALUES)[0], series="end", year=0))
+    with pytest.raises(InputError, match=r"survey.*drifts and holds end, line"):
+        bound(linear_study(), mixed, errors(drift=0))
+
+
+def test_pointwise_maps_over_draws():
+    likelihood = bound(linear_study(), rows(VALUES), errors(drift=0))
+    with precise():
+        modelled = {"line": jnp.asarray(np.stack([MODELLED["line"], MODELLED["line"] + 1])), "end": jnp.zeros(2)}
+        parameters = {"error.survey.drift": jnp.asarray([0.1, 0.2])}
+        both = np.asarray(jax.vmap(likelihood.pointwise)(modelled, parameters))
+    assert both.shape == (2, 10)
+    assert both[0].sum() != both[1].sum()
