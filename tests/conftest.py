@@ -41,3 +41,11 @@ def toy_cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("FERROCAST_CACHE", "off")
         patch.setitem(pose.MODELS, "toy", toy_model)
         return make_cube(file)
+
+
+@pytest.fixture(scope="session")
+def line_cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """4,096 kept draws of the line, line.nc, and none.nc without draws beside it; read only."""
+    from line_world import make_line_cube
+
+    return make_line_cube(tmp_path_factory.mktemp("line"))

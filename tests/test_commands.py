@@ -30,6 +30,8 @@ COMMANDS = (
     "tune",
     "show",
     "explain",
+    "fit",
+    "reweight",
     "doctor",
 )
 

@@ -30,7 +30,7 @@ def test_rows_come_in_the_unit_of_their_output(tmp_path):
     ("row", "said"),
     [
         ("lines,2001,1,Mt/year,normal,1,s,fit,1,nbs", r":2: unknown series 'lines'; did you mean 'line'"),
-        ("line,1999,1,Mt/year,normal,1,s,fit,1,nbs", r":2: year '1999' of line; years of the history are 2000 to 2009"),
+        ("line,1999,1,Mt/year,normal,1,s,fit,1,nbs", r":2: year '1999' of line; known years are 2000 to 2009"),
         ("line,2001,1,Mt/year,normal,-1,s,fit,1,nbs", r":2: sd '-1'; give a standard deviation above 0"),
         ("line,2001,1,GJ/t,normal,1,s,fit,1,nbs", r":2: .*GJ/t.* of line"),
         ("line,2001,-1,Mt/year,lognormal,0.1,s,fit,1,nbs", r":2: value -1 under a lognormal error"),

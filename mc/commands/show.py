@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("mean", "sd", "p05", "p50", "p95")
 PROBABILITIES = ("probability",)
-RANK = {"output": 0, "scenario": 1, "province": 3, "name": 4, "year": 5}
+RANK = {"output": 0, "scenario": 1, "province": 3, "name": 4, "year": 5, "belief": 6}
 """Order of the columns of labels; axes that are not named here stand in the middle."""
 
 NOT_INDEX = ("unit", "statistics", "errors")
@@ -61,7 +61,7 @@ def show(
     if json:
         say_json(found)
         return
-    _table(found)
+    statistics_table(found)
 
 
 def _describe(dataset: "xr.Dataset") -> None:
@@ -93,7 +93,7 @@ def _short(statistics: Sequence[str]) -> str:
     return "mean, sd, quantiles" if "p50" in statistics else ", ".join(statistics[:2])
 
 
-def _table(found: Sequence[dict[str, Any]]) -> None:
+def statistics_table(found: Sequence[dict[str, Any]]) -> None:
     """Statistics first, probabilities after them: each a table of index columns, unit, and value ± error."""
     for names in (SHOWN, PROBABILITIES):
         rows = [row for row in found if any(name in row["statistics"] for name in names)]

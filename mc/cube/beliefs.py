@@ -3,13 +3,12 @@
 import os
 from typing import TYPE_CHECKING
 
+from mc.cube.names import BELIEF
 from mc.cube.read import open_cube
 from mc.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
-
-BELIEF = "belief"
 
 
 def open_beliefs(prior: str | os.PathLike[str], posterior: str | os.PathLike[str], group: str = "") -> "xr.Dataset":

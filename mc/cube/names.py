@@ -8,6 +8,11 @@ SD: Final = "sd"
 AT_MEAN: Final = "at_mean_inputs"
 """f(E[X]): the model run once, every input at its mean."""
 
+BELIEF: Final = "belief"
+PRIOR: Final = "prior"
+POSTERIOR: Final = "posterior"
+"""Before and after observations were taken into account."""
+
 MCSE: Final = "_mcse"
 """Suffix of the variable with the Monte Carlo standard errors of another."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from mc.axes import PROVINCE, SCENARIO, YEAR
-from mc.cube.names import DISPLAY_UNIT, MCSE, STATISTIC
+from mc.cube.names import BELIEF, DISPLAY_UNIT, MCSE, STATISTIC
 from mc.errors import InputError
 from mc.runfile.load import suggestion
 
@@ -65,7 +65,7 @@ def rows(
 def _outputs(dataset: xr.Dataset, patterns: Sequence[str], by_province: bool) -> list[str]:
     known = outputs_of(dataset)
     if not patterns:
-        allowed = {STATISTIC, SCENARIO, YEAR} | ({PROVINCE} if by_province else set())
+        allowed = {STATISTIC, BELIEF, SCENARIO, YEAR} | ({PROVINCE} if by_province else set())
         fitting = [name for name in known if (PROVINCE in dataset[name].dims) == by_province]
         # A cube of chosen years has no output along all years: then whatever it has.
         return [name for name in fitting if set(dataset[name].dims) <= allowed] or fitting

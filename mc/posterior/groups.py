@@ -6,7 +6,7 @@ continues from), `modelled` and `prior_modelled` (the study's outputs), and for 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from mc.axes import DRAW
 from mc.posterior.density import Target
-from mc.posterior.nuts import Chains
+from mc.posterior.likelihood import Likelihood
 from mc.posterior.predict import Drawn
-from mc.study import Input
+from mc.study import Input, Study
+
+if TYPE_CHECKING:
+    from mc.posterior.nuts import Chains
 
 CHAIN = "chain"
 LATENT = "latent"
@@ -24,7 +27,21 @@ CHOICE = "choice"
 SAMPLE = (CHAIN, DRAW)
 
 
-def groups_of(target: Target, chains: Chains, posterior: Drawn, prior: Drawn) -> dict[str, xr.Dataset]:
+class Observed(Protocol):
+    """A study with what was observed of it."""
+
+    @property
+    def study(self) -> Study:
+        """Its outputs are what rows are compared with."""
+        ...
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The rows."""
+        ...
+
+
+def groups_of(target: Target, chains: "Chains", posterior: Drawn, prior: Drawn) -> dict[str, xr.Dataset]:
     """All groups but the root."""
     shape = chains.u.shape[:2]
     once = (1, len(prior.u))
@@ -33,14 +50,14 @@ def groups_of(target: Target, chains: Chains, posterior: Drawn, prior: Drawn) ->
     held = [k for k, row in enumerate(rows) if row.role == "hold_out"]
     found = {
         "posterior": _inputs(target, posterior, shape),
-        "posterior_predictive": _series(target, posterior.replicated, fitted, shape),
-        "log_likelihood": _series(target, posterior.pointwise, fitted, shape),
+        "posterior_predictive": series_group(target, posterior.replicated, fitted, shape),
+        "log_likelihood": series_group(target, posterior.pointwise, fitted, shape),
         "log_prior": _log_prior(target, posterior, shape),
         "sample_stats": _statistics(chains),
         "prior": _inputs(target, prior, once),
-        "prior_predictive": _series(target, prior.replicated, fitted, once),
-        "observed_data": _series(target, target.likelihood.values, fitted, ()),
-        "constant_data": _constants(target, fitted),
+        "prior_predictive": series_group(target, prior.replicated, fitted, once),
+        "observed_data": series_group(target, target.likelihood.values, fitted, ()),
+        "constant_data": constants_group(target, fitted),
         "latents": _latents(target, posterior, shape),
         "prior_latents": _latents(target, prior, once),
         "modelled": _modelled(target, posterior, shape),
@@ -48,68 +65,76 @@ def groups_of(target: Target, chains: Chains, posterior: Drawn, prior: Drawn) ->
     }
     if held:
         found |= {
-            "predictions": _series(target, posterior.replicated, held, shape),
-            "prior_predictions": _series(target, prior.replicated, held, once),
-            "held_out_data": _series(target, target.likelihood.values, held, ()),
-            "held_out_log_score": _series(target, posterior.pointwise, held, shape),
-            "held_out_constant_data": _constants(target, held),
+            "predictions": series_group(target, posterior.replicated, held, shape),
+            "prior_predictions": series_group(target, prior.replicated, held, once),
+            "held_out_data": series_group(target, target.likelihood.values, held, ()),
+            "held_out_log_score": series_group(target, posterior.pointwise, held, shape),
+            "held_out_constant_data": constants_group(target, held),
         }
     return found
 
 
-def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """A leading axis of all draws as chain and draw; values as they are without a shape."""
     return values.reshape(*shape, *values.shape[1:]) if shape else values
 
 
-def _sample_coords(shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+def sample_coords(shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+    """Coordinates of chain and draw."""
     return {name: np.arange(size) for name, size in zip(SAMPLE, shape, strict=False)}
 
 
 def _inputs(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Dataset:
     variables: dict[str, xr.Variable] = {}
-    coords: dict[str, Any] = dict(_sample_coords(shape))
+    coords: dict[str, Any] = dict(sample_coords(shape))
     for item in target.plan.inputs:
         dims, own = axis_of(item, target.study.coords)
         coords |= own
-        variables[item.name] = xr.Variable((*SAMPLE, *dims), _shaped(drawn.inputs[item.name], shape))
+        variables[item.name] = xr.Variable((*SAMPLE, *dims), shaped(drawn.inputs[item.name], shape))
     return xr.Dataset(variables, coords)
 
 
 def axis_of(item: Input, coords: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Dims and coordinates of the elements of an input: a whole axis of the study by its name, else one of its own."""
-    if not item.shape:
-        return (), {}
-    parts = [label.partition("[")[2].rstrip("]") for label in item.labels]
-    for name, labels in coords.items():
-        if [str(label) for label in labels] == parts:
-            return (name,), {name: list(labels)}
-    dim = f"{item.name}_element"
+    return elements_axis(item.name, item.labels, coords) if item.shape else ((), {})
+
+
+def elements_axis(
+    name: str, labels: Sequence[str], coords: Mapping[str, Sequence[Any]]
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Dims and coordinates of elements by their labels."""
+    parts = [label.partition("[")[2].rstrip("]") for label in labels]
+    for axis, known in coords.items():
+        if [str(label) for label in known] == parts:
+            return (axis,), {axis: list(known)}
+    dim = f"{name}_element"
     return (dim,), {dim: parts}
 
 
-def _rows_by_series(target: Target, rows: Sequence[int]) -> dict[str, list[int]]:
+def _rows_by_series(target: Observed, rows: Sequence[int]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for k in rows:
         found.setdefault(target.likelihood.rows[k].series, []).append(k)
     return found
 
 
-def _series(target: Target, values: NDArray[Any], rows: Sequence[int], shape: tuple[int, ...]) -> xr.Dataset:
+def series_group(target: Observed, values: NDArray[Any], rows: Sequence[int], shape: tuple[int, ...]) -> xr.Dataset:
     """One variable a series; its observations lie along `<series>_year`, with their groups beside."""
     units = {output.name: output.unit for output in target.study.outputs}
-    variables, coords = {}, dict[str, Any](_sample_coords(shape))
+    variables, coords = {}, dict[str, Any](sample_coords(shape))
     for series, mine in _rows_by_series(target, rows).items():
         dim = f"{series}_year"
         observed = [target.likelihood.rows[k] for k in mine]
         coords[dim] = [row.year for row in observed]
         coords[f"{series}_group"] = (dim, [row.group for row in observed])
         dims = (*SAMPLE, dim) if shape else (dim,)
-        variables[series] = xr.Variable(dims, _shaped(values[..., mine], shape), {"units": units[series]})
+        variables[series] = xr.Variable(dims, shaped(values[..., mine], shape), {"units": units[series]})
     return xr.Dataset(variables, coords)
 
 
-def _constants(target: Target, rows: Sequence[int]) -> xr.Dataset:
-    found = _series(target, target.likelihood.values, rows, ())[[]]
+def constants_group(target: Observed, rows: Sequence[int]) -> xr.Dataset:
+    """What stands beside each observation: sd, weight, boundary, source."""
+    found = series_group(target, target.likelihood.values, rows, ())[[]]
     for series, mine in _rows_by_series(target, rows).items():
         dim = f"{series}_year"
         observed = [target.likelihood.rows[k] for k in mine]
@@ -121,35 +146,35 @@ def _constants(target: Target, rows: Sequence[int]) -> xr.Dataset:
 def _log_prior(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Dataset:
     """Log density of each latent: priors are standard normal there, the posterior group holds the inputs."""
     each = -0.5 * drawn.u**2 - 0.5 * np.log(2 * np.pi)
-    variables = {"u": xr.Variable((*SAMPLE, LATENT), _shaped(each, shape))}
-    return xr.Dataset(variables, {**_sample_coords(shape), LATENT: list(target.labels)})
+    variables = {"u": xr.Variable((*SAMPLE, LATENT), shaped(each, shape))}
+    return xr.Dataset(variables, {**sample_coords(shape), LATENT: list(target.labels)})
 
 
 def _latents(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Dataset:
-    coords: dict[str, Any] = {**_sample_coords(shape), LATENT: list(target.labels)}
-    variables = {"u": xr.Variable((*SAMPLE, LATENT), _shaped(drawn.u, shape))}
+    coords: dict[str, Any] = {**sample_coords(shape), LATENT: list(target.labels)}
+    variables = {"u": xr.Variable((*SAMPLE, LATENT), shaped(drawn.u, shape))}
     if target.choices:
         coords[CHOICE] = [item.name for item in target.choices]
-        variables["option"] = xr.Variable((*SAMPLE, CHOICE), _shaped(drawn.options.astype(np.int64), shape))
-    variables["log_likelihood"] = xr.Variable(SAMPLE, _shaped(drawn.log_likelihood, shape))
+        variables["option"] = xr.Variable((*SAMPLE, CHOICE), shaped(drawn.options.astype(np.int64), shape))
+    variables["log_likelihood"] = xr.Variable(SAMPLE, shaped(drawn.log_likelihood, shape))
     return xr.Dataset(variables, coords)
 
 
 def _modelled(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Dataset:
-    variables, coords = {}, dict[str, Any](_sample_coords(shape))
+    variables, coords = {}, dict[str, Any](sample_coords(shape))
     for output in target.study.outputs:
         coords |= {dim: list(target.study.coords[dim]) for dim in output.dims}
         attrs = {"units": output.unit, "long_name": output.long_name}
-        values = _shaped(drawn.modelled[output.name], shape)
+        values = shaped(drawn.modelled[output.name], shape)
         variables[output.name] = xr.Variable((*SAMPLE, *output.dims), values, attrs)
     return xr.Dataset(variables, coords)
 
 
-def _statistics(chains: Chains) -> xr.Dataset:
+def _statistics(chains: "Chains") -> xr.Dataset:
     variables = {
         name: xr.Variable(SAMPLE, values.astype(np.int8) if values.dtype == bool else values)
         for name, values in chains.statistics.items()
     }
-    found = xr.Dataset(variables, _sample_coords(chains.u.shape[:2]))
+    found = xr.Dataset(variables, sample_coords(chains.u.shape[:2]))
     found["diverging"] = found["diverging"].astype(bool)
     return found

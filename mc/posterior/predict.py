@@ -14,6 +14,7 @@ from mc.blocks import precise
 from mc.devices import compiler_options
 from mc.posterior.density import Target
 from mc.posterior.drift import NORMAL
+from mc.posterior.likelihood import Likelihood
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +86,7 @@ def _drawn(
         found = _in_batches(lambda *now: _one(target, *now, blind=blind), u, options, rest)
     inputs, modelled, pointwise, forecast = found
     total = np.log((np.exp(each - each.max(axis=1, keepdims=True)) * target.weights).sum(axis=1)) + each.max(axis=1)
-    return Drawn(u, options, inputs, modelled, pointwise, _replicate(target, forecast, random), total)
+    return Drawn(u, options, inputs, modelled, pointwise, replicate(target.likelihood, forecast, random), total)
 
 
 def _one(target: Target, u: Array, options: Array, rest: Array, *, blind: bool) -> Any:
@@ -97,12 +98,13 @@ def _one(target: Target, u: Array, options: Array, rest: Array, *, blind: bool) 
     return inputs, modelled, pointwise, (location + forecast.mean, forecast.scale, forecast.degrees)
 
 
-def _replicate(target: Target, forecast: tuple[Floats, ...], random: np.random.Generator) -> Floats:
+def replicate(likelihood: Likelihood, forecast: tuple[Floats, ...], random: np.random.Generator) -> Floats:
+    """Numbers from forecasts (centre, scale, degrees of freedom, each [draw, row]), in the unit of the rows."""
     centre, scale, degrees = forecast
     score = np.where(
         degrees < NORMAL, random.standard_t(np.minimum(degrees, 1e6)), random.standard_normal(centre.shape)
     )
-    relative = np.array([row.relative for row in target.likelihood.rows])
+    relative = np.array([row.relative for row in likelihood.rows])
     raw = centre + scale * score
     return np.where(relative, np.exp(np.where(relative, raw, 0.0)), raw)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Self
@@ -87,7 +87,7 @@ class Quantiles:
             level = np.full(len(histogram), probability)
             quantiles.append(inverse(level))
             resolutions.append(inverse.resolution(level))
-            sampled = _quantile_error(probability, ratio_error(state["below"][at], count), inverse, draws)
+            sampled = quantile_error(probability, ratio_error(state["below"][at], count), inverse, draws)
             errors.append(np.hypot(sampled, resolutions[-1]))
         return Estimates(
             value={"quantile": np.stack(quantiles)},
@@ -169,7 +169,9 @@ class _InverseCounts:
         return np.where(known[at] == keys, value[at].astype(np.float64), smooth)
 
 
-def _quantile_error(probability: float, rank_error: Numbers, inverse: _InverseCounts, draws: int) -> Numbers:
+def quantile_error(
+    probability: float, rank_error: Numbers, inverse: Callable[[Numbers], Numbers], draws: float
+) -> Numbers:
     """Error of a quantile from that of its rank: the slope of the quantile function around it, a window wide.
 
     The window suits a normal variable (Bofinger 1975), and the slope is corrected by what a normal variable would show

@@ -10,7 +10,7 @@ from typing import Final
 from mc.errors import InputError
 from mc.posterior.observed import NO_YEAR, Observation
 from mc.study import Output, Study
-from mc.tables.cells import Record, read_sheet
+from mc.tables.cells import Record, Sheet, read_sheet
 from mc.tables.errors import PriorsError, Problem, did_you_mean
 from mc.tables.rows import number
 from mc.units import UnitError, factor
@@ -28,21 +28,28 @@ def read_observed(file: Path, study: Study, sources: Collection[str] = ()) -> tu
         PriorsError: with every mistake, by line.
     """
     problems: list[Problem] = []
-    sheet = read_sheet(file, COLUMNS, OPTIONAL, problems)
+    found = observations(read_sheet(file, COLUMNS, OPTIONAL, problems), str(file), study, problems, sources)
+    if problems:
+        raise PriorsError(problems)
+    return found
+
+
+def observations(
+    sheet: Sheet, path: str, study: Study, problems: list[Problem], sources: Collection[str] = ()
+) -> tuple[Observation, ...]:
+    """The rows of a sheet whose series are outputs of the study; mistakes are noted."""
     outputs = {output.name: output for output in study.outputs}
     rows = [_read(record, study, outputs, sources, problems) for record in sheet.records]
     found = tuple(row for row in rows if row is not None)
     if sheet.whole and not sheet.records and not problems:
-        problems.append(Problem(str(file), 1, "no observation", "add rows under the header, or leave the table out"))
+        problems.append(Problem(path, 1, "no observation", "add rows under the header, or leave the table out"))
     seen: dict[tuple[str, int, str, str, str], int] = {}
     for row in found:
         key = (row.series, row.year, row.group, row.source, row.boundary)
         if key in seen:
             what = f"{row.label} of {row.source} stands in line {seen[key]} too"
-            problems.append(Problem(str(file), row.line, what, "keep one"))
+            problems.append(Problem(path, row.line, what, "keep one"))
         seen.setdefault(key, row.line)
-    if problems:
-        raise PriorsError(problems)
     return found
 
 
@@ -135,7 +142,7 @@ def _year(record: Record, study: Study, output: Output | None, problems: list[Pr
         return NO_YEAR
     if not re.fullmatch(r"\d{1,4}", text) or int(text) not in labels:
         known = f"{labels[0]} to {labels[-1]}" if labels else "empty: it has no axis"
-        problems.append(record.problem(f"year {text!r} of {output.name}", f"years of the history are {known}"))
+        problems.append(record.problem(f"year {text!r} of {output.name}", f"known years are {known}"))
         return NO_YEAR
     return int(text)
 
