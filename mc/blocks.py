@@ -126,11 +126,18 @@ class BlockProgram:
         """
         drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
         inputs = {name: jnp.where(at_mean, mean[name][None], drawn[name]) for name in drawn}
-        outputs = jax.lax.map(
-            functools.partial(self.study.function, data), inputs, batch_size=math.gcd(self.chunk, len(index))
-        )
+        outputs = self._mapped(data, inputs, len(index))
         _check_outputs(self.study, outputs)
         return inputs, {name: value.astype(self.dtype) for name, value in outputs.items()}
+
+    def _mapped(self, data: Any, inputs: dict[str, Array], draws: int) -> dict[str, Array]:
+        """Outputs of all draws, chunk after chunk; an output may have no elements, which `lax.map` cannot cut."""
+        each, chunk = jax.vmap(self.study.function, in_axes=(None, 0)), math.gcd(self.chunk, draws)
+        if chunk == draws:
+            return each(data, inputs)
+        cut = {name: value.reshape(draws // chunk, chunk, *value.shape[1:]) for name, value in inputs.items()}
+        outputs: dict[str, Array] = jax.lax.map(functools.partial(each, data), cut)
+        return {name: value.reshape(draws, *value.shape[2:]) for name, value in outputs.items()}
 
     def _run(
         self,

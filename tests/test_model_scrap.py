@@ -32,6 +32,12 @@ def scrap_of(**values: Any) -> Scrap:
         "net_import": 2.0,
         "to_foundries": 3.0,
         "closure_fade": 4.0,
+        "copper_home": 0.02,
+        "copper_prompt": 0.06,
+        "copper_obsolete": 0.3,
+        "copper_tolerance_flat": 0.08,
+        "copper_tolerance_long": 0.4,
+        "flat_share": [0.2, 0.5, 0.8],
         **values,
     }
     return Scrap(**{name: np.asarray(value, np.float64) for name, value in fields.items()})  # type: ignore[arg-type]

@@ -150,7 +150,7 @@ class _InverseCounts:
         rows = np.arange(len(self._histogram))
         target = probability * (self._draws - 1) + 0.5
         chosen = np.minimum((self._cumulative < target[:, None]).sum(axis=1), BINS - 1)
-        inside = np.maximum(self._histogram[rows, chosen], 1)
+        inside = np.maximum(self._histogram[rows, chosen], 1).astype(np.float64)
         share = (target - (self._cumulative[rows, chosen] - self._histogram[rows, chosen])) / inside
         return chosen, np.clip(share, 0.0, 1.0), inside
 
