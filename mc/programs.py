@@ -56,13 +56,14 @@ def _afresh() -> Iterator[None]:
 
     On a CPU its copy lacks code: it loads, and every run of it ends in "Function ... not found".
     """
-    enabled = jax.config.jax_enable_compilation_cache
-    jax.config.update("jax_enable_compilation_cache", False)
+    config: Any = jax.config
+    enabled = config.jax_enable_compilation_cache
+    config.update("jax_enable_compilation_cache", False)
     reset_cache()
     try:
         yield
     finally:
-        jax.config.update("jax_enable_compilation_cache", enabled)
+        config.update("jax_enable_compilation_cache", enabled)
         reset_cache()
 
 
