@@ -12,12 +12,17 @@ NUDGE = 1e-6
 
 
 def least_squares(misses: Callable[[Floats], Floats], start: Floats, low: Floats, high: Floats) -> Floats:
-    """Unknowns (n,) within [low, high] with the least sum of squared misses (m,), from `start` (Levenberg 1944)."""
+    """Unknowns (n,) within [low, high] with the least sum of squared misses (m,), from `start` (Levenberg 1944).
+
+    The sum is the least near the start: there may be others, as for any such method.
+    """
     at = np.clip(start, low, high)
     missed, damping = misses(at), 1e-3
     for _ in range(STEPS):
         slopes = _slopes(misses, at, missed, high)
         pull, curvature = slopes.T @ missed, slopes.T @ slopes
+        held = ((at <= low) & (pull > 0)) | ((at >= high) & (pull < 0))  # would leave the bounds: the others move alone
+        pull, curvature = np.where(held, 0, pull), np.where(held | held[:, None], np.diag(held), curvature)
         while damping < 1e12:
             step = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature) + 1e-12), -pull)
             trial = np.clip(at + step, low, high)
