@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -65,12 +66,14 @@ class BlockProgram:
             else jax.jit(self._run, donate_argnames="carry", compiler_options=compiler_options(platform))
         )
         self._on: dict[jax.Device, Callable[..., dict[str, Any]]] = like._on if like else {}
+        self._lock = threading.Lock()  # two lanes of a device load its program once
 
     def on(self, device: jax.Device, arguments: tuple[Any, ...]) -> Callable[..., dict[str, Any]]:
         """The program for a device and arguments like these, from disk if it is there; call it within `precise`."""
-        if device not in self._on:
-            self._on[device] = load_or_compile(self.compiled, arguments, device, self._made_from())
-        return self._on[device]
+        with self._lock:
+            if device not in self._on:
+                self._on[device] = load_or_compile(self.compiled, arguments, device, self._made_from())
+            return self._on[device]
 
     def _made_from(self) -> tuple[str, ...]:
         """What the program is traced from, in words; nothing for a study that cannot say what its function is."""

@@ -30,22 +30,17 @@ def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[B
     the statistics of a run hold every draw.
     """
     series, size = runner.program.series, runner.program.settings.block
-    runner.start(_constants(series, {item.name: _blank(item, runner.program.dtype) for item in series}))
-    runner.run(0, size, at_mean=True)
-    at_mean = {item.name: runner.block_values(item, 1)[0] for item in series}
-    rows = min(FIRST_LOOK, size, draws)
-    runner.run(0, rows)
-    valid = runner.block_valid(rows)
-    looks = {item.name: _look(_flat(runner.block_values(item, rows))[valid]) for item in series}
-    provisional = _constants(series, looks)
     lanes = (runner, *helpers)
+    with ThreadPoolExecutor(min(len(lanes), 2)) as pool:
+        mean, looks = pool.submit(_at_mean, lanes[0]), pool.submit(_first_look, lanes[-1], min(size, draws))
+        at_mean, provisional = mean.result(), _constants(series, looks.result())
     for lane in lanes:
         lane.start(provisional)
     with ThreadPoolExecutor(len(lanes)) as pool:
         blocks = [range(at * size, draws, len(lanes) * size) for at in range(len(lanes))]
         parts = list(pool.map(functools.partial(_collect, draws), lanes, blocks))
     nothing = EnsembleState({}, draws, (), np.asarray(0), {}, Failures(), Pilot(draws, provisional, at_mean))
-    total = functools.reduce(merge, [lane.state(nothing) for lane in lanes])
+    total = functools.reduce(merge, [lane.state(nothing, Moments().key) for lane in lanes])
     if total.failures.number > allowed or total.failures.number == draws:
         raise FailedDraws(total.failures, draws, allowed)
     found = {low: values for part in parts for low, values in part.items()}
@@ -55,6 +50,27 @@ def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[B
         for item in series
     }
     return Pilot(draws=draws, constants=_constants(series, views), at_mean=at_mean)
+
+
+def _at_mean(runner: BlockRunner) -> dict[str, Numbers]:
+    """f(E[X]) of every series."""
+    runner.start(_blank_constants(runner))
+    runner.run(0, runner.program.settings.block, at_mean=True)
+    return {item.name: runner.block_values(item, 1)[0] for item in runner.program.series}
+
+
+def _first_look(runner: BlockRunner, most: int) -> dict[str, PilotView]:
+    """Every series over the first draws, at most so many."""
+    rows = min(FIRST_LOOK, most)
+    runner.start(_blank_constants(runner))
+    runner.run(0, rows)
+    valid = runner.block_valid(rows)
+    return {item.name: _look(_flat(runner.block_values(item, rows))[valid]) for item in runner.program.series}
+
+
+def _blank_constants(runner: BlockRunner) -> Nested:
+    series = runner.program.series
+    return _constants(series, {item.name: _blank(item, runner.program.dtype) for item in series})
 
 
 def _collect(draws: int, runner: BlockRunner, blocks: range) -> dict[int, dict[str, Numbers]]:

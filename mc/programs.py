@@ -14,11 +14,12 @@ import functools
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from mc.devices import cache_folder
 
@@ -43,9 +44,27 @@ def load_or_compile(
     known = _load(place, arguments, device)
     if known is not None:
         return known
-    compiled: Callable[..., Any] = program.lower(*arguments).compile()
+    with _afresh():
+        compiled: Callable[..., Any] = program.lower(*arguments).compile()
     _keep(place, compiled)
     return compiled
+
+
+@contextlib.contextmanager
+def _afresh() -> Iterator[None]:
+    """Compile without JAX's own cache: a program that comes from there cannot be written again.
+
+    On a CPU its copy lacks code: it loads, and every run of it ends in "Function ... not found".
+    """
+    config: Any = jax.config
+    enabled = config.jax_enable_compilation_cache
+    config.update("jax_enable_compilation_cache", False)
+    reset_cache()
+    try:
+        yield
+    finally:
+        config.update("jax_enable_compilation_cache", enabled)
+        reset_cache()
 
 
 def _entry(made_from: tuple[str, ...], arguments: tuple[Any, ...], device: jax.Device) -> Path | None:

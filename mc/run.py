@@ -5,13 +5,15 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from mc.axes import SCENARIO, YEAR
-from mc.cube.write import write_cube
+from mc.cube.write import expected_bytes, write_cube
 from mc.devices import find_devices, lanes, prepare
 from mc.disk import claim, require_room
 from mc.errors import InputError
@@ -76,7 +78,7 @@ def make_cube(
         return run.cube
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
-        expected_bytes = _layout().expected_bytes
+        _require_packages()
         from mc.drawing import draw, job_of, job_of_state, refuse_begun, with_measured_block
 
         if not (resume or extend or overwrite):
@@ -88,10 +90,11 @@ def make_cube(
         begun = _begun(run.cube, file, extend=extend) if resume or extend else None
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
         require_room(run.cube, expected_bytes(posed.study, job.settings))
-        with _timed("drawing"):
+        with _timed("drawing"), ThreadPoolExecutor(1) as aside:
             _say_balance(job)
+            layout = aside.submit(_layout)  # its imports take half a second, in which the device has work
             job, drawn, keeper = draw(job, file, devices, begun=begun, progress=progress, stop=stop)
-        if is_file(file):
+        if is_file(file) or layout.exception() is not None:
             keeper.save(drawn)
         _say_proofs(posed, drawn)
         origin = provenance(job.run, posed.digest, devices) | {
@@ -145,17 +148,28 @@ def _exact(job: "Job", state: "EnsembleState", summary: "Summary", **calls: "Unp
 
 
 def _layout() -> "ModuleType":
-    """The module that lays cubes out; InputError where what it needs is not installed."""
+    """The module that lays cubes out; InputError where what it needs cannot be imported."""
     try:
         import netCDF4  # noqa: F401 - xarray asks for it only when it writes
 
         import mc.cube.layout
     except ImportError as error:
-        raise InputError(
-            f"{error.name} is not installed, and a cube needs it; draw here with --part 1/1, and make the cube of that "
-            "state where it is: ferrocast merge FILE.state"
-        ) from None
+        raise _missing(error.name) from None
     return mc.cube.layout
+
+
+def _require_packages() -> None:
+    """InputError where what a cube needs is not installed, before anything is drawn."""
+    for name in ("netCDF4", "xarray"):
+        if find_spec(name) is None:
+            raise _missing(name)
+
+
+def _missing(package: str | None) -> InputError:
+    return InputError(
+        f"{package} is not installed, and a cube needs it; draw here with --part 1/1, and make the cube of that "
+        "state where it is: ferrocast merge FILE.state"
+    )
 
 
 def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleState] | None":

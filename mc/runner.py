@@ -62,10 +62,13 @@ class BlockRunner:
                 self.run(low, high)
             self._ranges.append((low, high))
 
-    def state(self, base: EnsembleState) -> EnsembleState:
-        """What this device has added to the run of `base`; waits for a group of blocks that is under way."""
+    def state(self, base: EnsembleState, only: str = "") -> EnsembleState:
+        """What this device has added to the run of `base`; waits for a group of blocks that is under way.
+
+        `only`: the key of the one statistic that is asked for.
+        """
         with self._lock:
-            totals = self.totals()
+            totals = self.totals(only)
             return replace(
                 base,
                 ranges=join_ranges(self._ranges),
@@ -118,12 +121,14 @@ class BlockRunner:
         """Which of the first `rows` draws of the latest block count."""
         return np.array(self._block["valid"])[:rows]
 
-    def totals(self) -> dict[str, Any]:
-        """Running sums and counts, copied to the host."""
+    def totals(self, only: str = "") -> dict[str, Any]:
+        """Running sums and counts, copied to the host; of the statistics those with the key `only`, or all."""
         totals: dict[str, Any] = jax.tree.map(np.asarray, self._totals)
-        statistics: Nested = {item.name: {one.key: {} for one in item.statistics} for item in self.program.series}
+        statistics: Nested = {
+            item.name: {one.key: {} for one in item.statistics if only in ("", one.key)} for item in self.program.series
+        }
         for pack in self.program.packs:
-            for statistic in pack.statistics:
+            for statistic in (one for one in pack.statistics if only in ("", one.key)):
                 for name, array in totals["statistics"][pack.name][statistic.key].items():
                     for series, part in pack.split(array, statistic.element_axis(name)).items():
                         statistics[series][statistic.key][name] = part

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from mc import ensemble, programs
 from mc.ensemble import Settings, run_ensemble
@@ -100,3 +101,25 @@ def test_the_oldest_programs_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     sums(study())
     sums(study(variant="another"))
     assert len(entries(folder)) == 1
+
+
+def test_a_program_that_jax_remembers_can_be_kept_and_loaded(folder: Path, tmp_path: Path) -> None:
+    options = {
+        "jax_compilation_cache_dir": str(tmp_path / "jax"),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in options}
+    for name, value in options.items():
+        jax.config.update(name, value)
+    reset_cache()
+    try:
+        first = sums(study())
+        assert len(entries(folder)) == 1
+        entries(folder)[0].unlink()
+        assert sums(study()) == first
+        assert sums(study(refuse)) == first
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+        reset_cache()

@@ -1,6 +1,5 @@
 """Summary of a run -> the groups of a cube."""
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,6 @@ from mc.pose import Posed
 from mc.settings import Settings
 from mc.state import EnsembleState, Kept
 from mc.statistics.contract import Numbers
-from mc.study import Study
 from mc.summary import SeriesSummary, Summary
 
 if TYPE_CHECKING:
@@ -66,16 +64,6 @@ def lay_out(
     if saved is not None:
         groups[STATE] = state_group(state, saved)
     return groups
-
-
-def expected_bytes(study: Study, settings: Settings) -> int:
-    """Bytes of the arrays of the cube to come: enough to refuse a disk that is too full before anything is computed."""
-    labels = len(_labels(settings.probabilities))
-    sizes = {output.name: math.prod(len(study.coords[dim]) for dim in output.dims) for output in study.outputs}
-    width = np.dtype(settings.precision).itemsize
-    kept = sum(sizes[name] for name in settings.keep)
-    drawn = kept and kept + sum(len(item.priors) for item in study.inputs)
-    return width * (2 * labels * sum(sizes.values()) + settings.draws * drawn)
 
 
 class _Layout:

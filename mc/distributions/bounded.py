@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.nn import sigmoid
-from scipy import optimize, special
+from scipy import special
 
 from mc.distributions.family import PERCENTS, Family, Floats, require_met, require_positive, require_width
+from mc.distributions.fit import least_squares
 from mc.distributions.tabulated import beta_both, beta_logit_table, interpolate
 from mc.study import Prior
 
@@ -139,12 +140,11 @@ def _beta_parameters(prior: Prior) -> Floats:
     start = np.log([total * prior.mid, total * (1 - prior.mid)])
 
     def misses(logs: Floats) -> Floats:
-        implied = _beta_percentiles(np.array([0, 1, *np.exp(logs)]), PERCENTS)
+        implied = special.betaincinv(*np.exp(logs), PERCENTS)
         return np.asarray((implied - stated) / (prior.high - prior.low))
 
-    low, high = EXPONENTS
-    fit = optimize.least_squares(misses, np.clip(start, low, high), bounds=(low, high), x_scale=0.1)
-    row = beta_row(0.0, 1.0, *np.exp(fit.x))
+    low, high = (np.full(2, end) for end in EXPONENTS)
+    row = beta_row(0.0, 1.0, *np.exp(least_squares(misses, start, low, high)))
     require_met(prior, _beta_percentiles(row, PERCENTS))
     return row
 

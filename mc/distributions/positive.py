@@ -5,9 +5,10 @@ import math
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from scipy import optimize, special
+from scipy import special
 
 from mc.distributions.family import PERCENTS, Family, Floats, require_met, require_positive
+from mc.distributions.fit import root
 from mc.distributions.tabulated import gamma_log_table, gamma_quantile, interpolate
 from mc.study import Prior
 
@@ -42,7 +43,7 @@ def _gamma_parameters(prior: Prior) -> Floats:
     ends = [math.log(shape) for shape in SHAPES]
     if not excess(ends[0]) > 0 > excess(ends[1]):
         raise ValueError(f"gamma: no shape in {SHAPES} has the ratio {prior.high / prior.low:g}")
-    shape = math.exp(optimize.brentq(excess, *ends))
+    shape = math.exp(root(excess, *ends))
     row = gamma_row(shape, prior.mid / special.gammaincinv(shape, 0.5))
     require_met(prior, _gamma_percentiles(row, PERCENTS))
     return row

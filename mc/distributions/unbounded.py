@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.special import ndtri
-from scipy import optimize, special
+from scipy import special
 
 from mc.distributions.family import PERCENTS, Z95, Family, Floats, require_met, require_positive, require_width
+from mc.distributions.fit import least_squares
 from mc.study import Prior
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -103,8 +104,7 @@ def _truncnormal_parameters(prior: Prior) -> Floats:
         implied = _truncnormal_percentiles(row_of(guess), PERCENTS)
         return np.asarray(np.nan_to_num((implied - stated) / width, nan=10.0))
 
-    fit = optimize.least_squares(misses, np.zeros(2), bounds=([-20.0, -2.0], [20.0, 3.0]), x_scale=0.1)
-    row = row_of(fit.x)
+    row = row_of(least_squares(misses, np.zeros(2), np.array([-20.0, -2.0]), np.array([20.0, 3.0])))
     require_met(prior, _truncnormal_percentiles(row, PERCENTS))
     return row
 

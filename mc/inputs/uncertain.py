@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mc.inputs.curves import monotone
 from mc.study import Input, Prior
 from mc.tables.dependence import Dependence, paths
 from mc.tables.elements import Combination, Elements
@@ -85,11 +86,8 @@ def smooth(years: Sequence[int], at: NDArray[np.float64], values: Sequence[float
     """
     if len(at) == 1:
         return np.full(len(years), values[0])
-    from scipy.interpolate import PchipInterpolator
-
     inside = np.clip(np.asarray(years, dtype=np.float64), at[0], at[-1])
-    curve: NDArray[np.float64] = PchipInterpolator(at, values)(inside)
-    return curve
+    return monotone(inside, at, np.asarray(values, dtype=np.float64))
 
 
 def interpolated(rows: Sequence[Row], years: Sequence[int]) -> list[Prior]:

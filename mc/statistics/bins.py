@@ -6,6 +6,7 @@ be read, and skew, heavy tails, gaps and repeated values cost no resolution. A l
 above its largest value one open bin each begins.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
@@ -81,8 +82,8 @@ def host_bin_of(values: Numbers, fixed: Mapping[str, Numbers]) -> Numbers:
 
 def value_at(position: Numbers, fixed: Mapping[str, Numbers]) -> Numbers:
     """Value (element,) at a position in bins (bin + fraction), float64; an open bin counts as its inner edge."""
-    knot = fixed["knot"].astype(np.float64)
-    edges = np.concatenate([[0], np.cumsum(_sizes(len(knot) - 1))])
+    knot = fixed["knot"].astype(np.float64, copy=False)
+    edges = _edges(len(knot) - 1)
     inner = np.clip(position - 1, 0, INNER)
     segment = np.clip(np.searchsorted(edges, inner, side="right") - 1, 0, len(edges) - 2)
     share = (inner - edges[segment]) / (edges[segment + 1] - edges[segment])
@@ -111,6 +112,12 @@ def atoms(ordered: Numbers, fixed: Mapping[str, Numbers]) -> HostState:
     repeated = (count >= fewest) & (flat[first] == flat[last])
     keys = elements[start // draws] * BINS + chosen.ravel()[start]
     return {"_atom_key": keys[repeated].astype(np.int64), "_atom_value": flat[first[repeated]]}
+
+
+@functools.cache
+def _edges(segments: int) -> Numbers:
+    """Positions of the knots in inner bins."""
+    return np.concatenate([[0], np.cumsum(_sizes(segments))])
 
 
 def _sizes(segments: int) -> list[int]:

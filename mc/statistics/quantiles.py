@@ -115,8 +115,12 @@ class _InverseCounts:
     """Inverse of the pooled empirical distribution of every element, numpy's "linear" definition of a quantile."""
 
     def __init__(self, histogram: Numbers, fixed: Mapping[str, Numbers], draws: int) -> None:
-        self._histogram, self._fixed, self._draws = histogram, fixed, draws
-        self._cumulative = histogram.cumsum(axis=1)
+        self._histogram, self._draws = histogram, draws
+        self._fixed = {**fixed, "knot": fixed["knot"].astype(np.float64)}  # once, not at every reading
+        self._cumulative = histogram.cumsum(axis=1, dtype=np.int64)
+        # All elements after one another, ascending: one binary search finds the bin of each.
+        self._start = np.arange(len(histogram)) * (draws + 1)
+        self._ascending = (self._cumulative + self._start[:, None]).ravel()
 
     def __call__(self, probability: Numbers) -> Numbers:
         """Values (element,) at probabilities (element,); NaN without draws."""
@@ -149,7 +153,8 @@ class _InverseCounts:
         """Bin of each probability, how far into it, and the draws inside."""
         rows = np.arange(len(self._histogram))
         target = probability * (self._draws - 1) + 0.5
-        chosen = np.minimum((self._cumulative < target[:, None]).sum(axis=1), BINS - 1)
+        below = np.searchsorted(self._ascending, np.ceil(target).astype(np.int64) + self._start) - rows * BINS
+        chosen = np.clip(below, 0, BINS - 1)
         inside = np.maximum(self._histogram[rows, chosen], 1).astype(np.float64)
         share = (target - (self._cumulative[rows, chosen] - self._histogram[rows, chosen])) / inside
         return chosen, np.clip(share, 0.0, 1.0), inside

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from mc.distributions import FAMILIES
+from mc.distributions import family_of, fitted
 from mc.inputs.schema import Quantity
 from mc.tables.rows import POINTS, Row
 
@@ -55,10 +55,9 @@ def _misfit(row: Row, quantity: Quantity) -> Iterator[tuple[str, str]]:
     """What the fitted distribution says: the points may be impossible, or its tails may leave the valid range."""
     if row.family in ("fixed", "choice"):
         return
-    family = FAMILIES[row.family]
     try:
         prior = row.prior
-        tails = family.percentiles(family.parameters(prior), np.array([_TAIL, 1 - _TAIL]))
+        tails = family_of(prior).percentiles(fitted(prior), np.array([_TAIL, 1 - _TAIL]))
     except ValueError as error:
         yield f"{row.label}: {error}", "correct the points or choose another family"
         return

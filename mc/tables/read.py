@@ -114,7 +114,7 @@ class _Reader:
         sheet = read_sheet(file, COLUMNS, OPTIONAL, self.problems)
         if not sheet.whole:
             self.unread.add(noun)
-        known = quantities(self.nouns[noun])
+        known, table = quantities(self.nouns[noun]), self._inside(file)
         for record in sheet.records:
             name = record["quantity"]
             if name not in known:
@@ -127,7 +127,7 @@ class _Reader:
             if elements is None:
                 self.failed.setdefault(f"{noun}.{name}", set()).add(None)
             elif elements:
-                self._read_elements(noun, record, elements)
+                self._read_elements(noun, table, record, elements)
 
     def _check_source(self, place: Callable[[str, str], Problem], source: str) -> None:
         if not source:
@@ -135,12 +135,14 @@ class _Reader:
         elif source not in self.sources and self.every_source:
             self.problems.append(place(f"source {source!r} is not in sources.bib", did_you_mean(source, self.sources)))
 
-    def _read_elements(self, noun: str, record: Record, elements: list[tuple[tuple[str, str], ...]]) -> None:
+    def _read_elements(
+        self, noun: str, table: str, record: Record, elements: list[tuple[tuple[str, str], ...]]
+    ) -> None:
         """Take the row of a record for each element it speaks of; what is wrong with it is said once."""
         quantity = quantities(self.nouns[noun])[record["quantity"]]
         every = EVERY in (record[column] for column in INDEX_COLUMNS)
         before = len(self.problems)
-        row = read_row(record, self._inside(Path(record.path)), noun, quantity, elements[0], self.problems)
+        row = read_row(record, table, noun, quantity, elements[0], self.problems)
         if row is not None:
             self.problems += [record.problem(*mistake) for mistake in mistakes(row, quantity)]
             if every and row.dimension is not None:
@@ -150,7 +152,7 @@ class _Reader:
                 labels = tuple(label for _, label in index)
                 self.failed.setdefault(f"{noun}.{record['quantity']}", set()).add(labels)
             else:
-                self._keep(dataclasses.replace(row, index=index), every)
+                self._keep(row if index == row.index else dataclasses.replace(row, index=index), every)
 
     def _keep(self, row: Row, every: bool) -> None:
         """A row that names its label stands before one that speaks for every label; two alike are a mistake."""
