@@ -1,7 +1,5 @@
 """Get JAX ready before it starts: the cache of compiled programs, the device that is asked for."""
 
-import contextlib
-import ctypes
 import functools
 import hashlib
 import os
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 CACHE_LIMIT = 2 * 1024**3
 """Bytes that compiled programs may take; the least recently used ones go first."""
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Parameters of `mallopt`, from malloc.h."""
-
 UNSET = (None, "", -1, 1.0)
 """What the options that are set here hold in a JAX that nobody has configured."""
 
@@ -33,26 +28,12 @@ def prepare(device: str = "auto") -> None:
 
     Only what JAX reads at its start is set, so this must come before the first computation; later it changes nothing.
     """
-    _keep_memory()
     if device == "cpu":
         _prefer("JAX_PLATFORMS", "jax_platforms", "cpu")
     if folder := cache_folder():
         _prefer("JAX_COMPILATION_CACHE_DIR", "jax_compilation_cache_dir", str(folder))
         _prefer("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "jax_persistent_cache_min_compile_time_secs", 0.1)
         _prefer("JAX_COMPILATION_CACHE_MAX_SIZE", "jax_compilation_cache_max_size", CACHE_LIMIT)
-
-
-def _keep_memory() -> None:
-    """Let the allocator of glibc keep what a block of draws frees for the next one.
-
-    It would give large pieces back, and the system would clear every page of them again: a tenth of a run's CPU time.
-    """
-    if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ):
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_MAX, 0)
-        library.mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def find_devices(device: str) -> "list[jax.Device]":
