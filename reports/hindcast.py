@@ -32,13 +32,12 @@ def page(cube: Cube) -> Page:
     """
     path = beside(cube)
     if not path.is_file():
-        raise NoPage(
-            f"No page hindcast: {path} is missing; make it with: ferrocast fit runs/hindcast.toml --out {path}"
-        )
+        make = "ferrocast fit runs/hindcast.toml"
+        raise NoPage(f"{cube.path}: no page `hindcast`: no {FILE} lies beside it; make it with: {make}")
     with xr.open_datatree(path, engine="netcdf4") as opened:
         tree = opened.load()
     if "hindcast" not in tree.children:
-        raise NoPage(f"No page hindcast: {path} holds no years out, or is of an older version; fit it again")
+        raise NoPage(f"{path}: no page `hindcast`: it has no scores of years held out; fit it again, with some")
     scores, attributes = tree["hindcast"].to_dataset(), tree.attrs
     size = f"{count(attributes['chains'])} chains of {count(attributes['draws'])} draws"
     return Page(
@@ -146,8 +145,8 @@ def _bands(scores: xr.Dataset) -> str:
     rest = f" Its bands hold for {' and '.join(good)}." if good else ""
     return (
         f"It is over-confident: a 90 % band should hold nine of ten years, but {'; '.join(told)}. Read its forecasts "
-        f"of {'these' if len(told) > 1 else 'this'} as surer than they have a right to be.{rest} Series with fewer than "
-        f"{FEW} held-out numbers are in the table, and not judged."
+        f"of {'these' if len(told) > 1 else 'this'} as surer than they have a right to be.{rest} Series with fewer "
+        f"than {FEW} held-out numbers are in the table, and not judged."
     )
 
 
@@ -197,7 +196,7 @@ def _replaced(attributes: dict[str, object]) -> list[Section]:
     replaced, moved = posterior.get("replace") or {}, posterior.get("regroup") or {}
     if not replaced and not moved:
         return []
-    rows = [Row(name, [f"{value:,.10g}" for value in values]) for name, values in replaced.items()]
+    rows = [Row(name, [f"{value:.10g}" for value in values]) for name, values in replaced.items()]
     text = "Priors that know what was learned in the held-out years are replaced for this fit."
     for old, new in moved.items():
         text += f" Numbers of {old} count to {new}: the break between them was not known."

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from posterior_study import bound, linear_study, rows
+from posterior_study import bound, groups_without_sampling, linear_study, rows
 from scipy import stats
 
 from mc.cube.beliefs import open_beliefs
@@ -22,7 +22,7 @@ from mc.posterior.file import INPUTS, inputs_digest, open_posterior, pinned_of
 from mc.posterior.groups import groups_of
 from mc.posterior.hindcast import crps, hindcast, log_scores, table, table_lines
 from mc.posterior.learned import quality, spread_ratios
-from mc.posterior.nuts import Chains, Settings, sample
+from mc.posterior.nuts import Settings, sample
 from mc.posterior.predict import draw_posterior, draw_prior
 
 WEIGHTS = (0.3, 0.7)
@@ -176,21 +176,14 @@ def test_a_fit_with_held_out_rows_keeps_their_scores(file):
     assert float(line.split()[2]) == pytest.approx(float(scores["crps"].sel(forecast="posterior").item()), rel=0.01)
 
 
-def groups_without_sampling(held_after):
-    study = linear_study()
-    target = make_target(study, bound(study, rows(VALUES, held_after=held_after)))
-    u = np.random.default_rng(1).standard_normal((2, 50, target.size))
-    return describe(target, Chains((), 50, None, u, {"diverging": np.zeros((2, 50), bool)}), 1)
-
-
 def test_a_short_past_has_no_trend_and_says_so():
-    line = table_lines(groups_without_sampling(held_after=2002)["hindcast"])[1].split()
+    line = table_lines(groups_without_sampling(VALUES, held_after=2002)["hindcast"])[1].split()
     assert line[4] == "-"
     assert line[-1] == "-"
 
 
 def test_a_fit_without_held_out_rows_has_no_hindcast():
-    assert "hindcast" not in groups_without_sampling(held_after=9999)
+    assert "hindcast" not in groups_without_sampling(VALUES, held_after=9999)
 
 
 def test_what_was_learned_is_kept_by_input_and_by_quantity(file):
