@@ -39,12 +39,12 @@ def in_words(series: str) -> str:
 
 def scale_of(tree: xr.DataTree, series: str) -> float:
     """What a series is multiplied by to be shown: shares are in percent."""
-    return 100.0 if tree["held_out_data"][series].attrs["units"] == "1" else 1.0
+    return 100.0 if tree["modelled"][series].attrs["units"] == "1" else 1.0
 
 
 def unit_of(tree: xr.DataTree, series: str) -> str:
     """The unit in which a series is shown."""
-    return unit_text(tree["held_out_data"][series].attrs["units"]) or "%"
+    return unit_text(tree["modelled"][series].attrs["units"]) or "%"
 
 
 def rows_of(tree: xr.DataTree, series: str) -> xr.Dataset:
@@ -54,7 +54,7 @@ def rows_of(tree: xr.DataTree, series: str) -> xr.Dataset:
         ("observed_data", "posterior_predictive", "prior_predictive", False),
         ("held_out_data", "predictions", "prior_predictions", True),
     ):
-        if series not in tree[data].data_vars:
+        if data not in tree.children or series not in tree[data].data_vars:
             continue
         dim, scale = f"{series}_year", scale_of(tree, series)
         observed = tree[data][series]
@@ -108,23 +108,29 @@ def _draw(tree: xr.DataTree, found: dict[str, xr.Dataset], sheet: Sheet) -> Draw
     first = min(int(rows["year"].values[rows["held"].values].min()) for rows in found.values())
     figure, axes = draw.panels(sheet, len(found), 1.35, Margins(left=0.42, right=0.12), 3, repeat_axis=True)
     for axis, (series, rows) in zip(axes, found.items(), strict=True):
-        for _, part in rows.groupby("group"):
-            (_areas if part.sizes["row"] >= SHORT else _bars)(axis, part)
-        for held, face in ((False, draw.INK), (True, "white")):
-            dots = rows.isel(row=rows["held"].values == held)
-            axis.plot(dots["year"], dots["observed"], "o", markersize=3.2, markerfacecolor=face,
-                      markeredgecolor=draw.INK, markeredgewidth=0.8, zorder=4)  # fmt: skip
-        draw.time_axis(axis, years, unit_of(tree, series))
-        axis.set_xlim(years[0] - 1, years[-1] + 1)
-        axis.set_xticks([year for year in years if year % 5 == 0])
-        for label in axis.get_xticklabels():
-            label.set_horizontalalignment("center")
+        draw_rows(axis, rows, years, unit_of(tree, series))
         axis.set_title(NAMES.get(series, series))
         axis.axvline(first - 0.5, color=draw.SOFT, linewidth=0.7, linestyle=(0, (3, 2)), zorder=1)
-        # A prior that knows nothing would hide what the fit says.
-        top = max(float(rows["observed"].max()), float(rows["said"].sel(belief="posterior").max()))
-        axis.set_ylim(0, min(1.5 * top, 1.05 * float(max(top, rows["said"].max()))))
     return figure
+
+
+def draw_rows(axis: Axes, rows: xr.Dataset, years: np.ndarray, unit: str) -> None:
+    """One series: bands of both beliefs, dots full where fitted and open where held out."""
+    for _, part in rows.groupby("group"):
+        (_areas if part.sizes["row"] >= SHORT else _bars)(axis, part)
+    for held, face in ((False, draw.INK), (True, "white")):
+        dots = rows.isel(row=rows["held"].values == held)
+        axis.plot(dots["year"], dots["observed"], "o", markersize=3.2, markerfacecolor=face,
+                  markeredgecolor=draw.INK, markeredgewidth=0.8, zorder=4)  # fmt: skip
+    draw.time_axis(axis, years, unit)
+    axis.set_xlim(years[0] - 1, years[-1] + 1)
+    axis.set_xticks([year for year in years if year % 5 == 0])
+    for label in axis.get_xticklabels():
+        label.set_horizontalalignment("center")
+    # A prior that knows nothing would hide what the fit says.
+    top = max(float(rows["observed"].max()), float(rows["said"].sel(belief="posterior").max()))
+    low = min(0.0, float(rows["said"].sel(belief="posterior").min()), float(rows["observed"].min()))
+    axis.set_ylim(low, min(1.5 * top, 1.05 * max(top, float(rows["said"].max()))))
 
 
 def _areas(axis: Axes, rows: xr.Dataset) -> None:
