@@ -2,14 +2,15 @@
 # # What the past taught: from priors to a posterior
 #
 # `ferrocast fit` asks the chain that projects to 2060 what statistics of 2000 to 2020 should have looked like, and
-# keeps the inputs that agree with what was reported. This notebook opens what it wrote, as any posterior is inspected: what
-# moved, whether the chains can be trusted, whether the model says again what was observed, and what it changes in the
-# last year. It reads `NAME.posterior.nc` beside the cube `NAME.nc` that `FERROCAST_CUBE` names, else beside
+# keeps the inputs that agree with what was reported. This notebook opens what it wrote, as any posterior is inspected:
+# what moved, whether the chains can be trusted, whether the model says again what was observed, and what it changes in
+# the last year. It reads `NAME.posterior.nc` beside the cube `NAME.nc` that `FERROCAST_CUBE` names, else beside
 # `runs/out/baseline.nc`. Where there is none, it is fitted here once, which takes some minutes.
 
 # %%
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import arviz_plots as azp
@@ -24,7 +25,6 @@ from scipy.stats import rankdata
 import mc
 from mc.fit import make_posterior
 from mc.posterior.learned import LEAST_ESS, WORST_RHAT, learned, quality
-from mc.posterior.nuts import Settings
 
 ROOT = next(folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "reports").is_dir())
 sys.path.insert(0, str(ROOT / "reports"))
@@ -34,16 +34,22 @@ from forecasts import NAMES, draw_rows, rows_of, unit_of
 
 set_matplotlib_formats("svg", bbox_inches=None)  # figures as large as they say, so that letters are, too
 mpl.rcParams.update(figures.style() | {"font.family": list(figures.installed(figures.LATIN))})
+mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=figures.LINES)
 PRIOR, POSTERIOR = figures.SOFT, figures.BLUE
 SAMPLE = ("chain", "draw")
 
 CUBE = Path(os.environ.get("FERROCAST_CUBE", ROOT / "runs" / "out" / "baseline.nc"))
 FILE = CUBE.with_name(f"{CUBE.stem}.posterior.nc")
 if not FILE.exists():
+    warnings.filterwarnings("ignore", "IProgress not found")  # a bar of progress that nobody asked for
+    from mc.posterior.nuts import Settings
+
     make_posterior(mc.load_run(ROOT / "runs" / "baseline.toml"), Settings(draws=500), FILE)
 fit = mc.open_posterior(FILE)
 prior, posterior = fit["prior"].to_dataset(), fit["posterior"].to_dataset()
-fit
+print(
+    f"{FILE.name}: {posterior.sizes['chain']} chains of {posterior.sizes['draw']} draws; groups {', '.join(fit.children)}"
+)
 
 # %% [markdown]
 # ## 1. Can the chains be trusted?
@@ -63,7 +69,7 @@ latents = fit["latents"].to_dataset()["u"]
 size = azs.ess(latents.to_dataset())["u"]
 worst = latents.isel(latent=np.argsort(size.values)[:6])
 flat = xr.Dataset({str(name): worst.sel(latent=name, drop=True) for name in worst["latent"].values})
-ranks = azp.plot_rank(
+azp.plot_rank(
     xr.DataTree.from_dict({"posterior": flat}),
     col_wrap=3,
     figure_kwargs={"figsize": (figures.WIDE.width, 3.4), "layout": "constrained"},
@@ -74,15 +80,14 @@ ranks = azp.plot_rank(
         "ecdf_lines": {"width": 1.0},
     },
 )
-ranks.viz["figure"].item()
 
 # %% [markdown]
 # ## 2. Which inputs moved most?
 #
 # Both beliefs in standard deviations of the prior: 0 is its mean. Dot: median; bars: 50 % and 90 %. Moved is how many
-# nats the posterior tells beyond the prior, as if both were normal: ln(1/*r*) + (*r*² + *d*² − 1)/2, with *r* the ratio
-# of the standard deviations and *d* the shift. Of an input with many elements (years, end uses) the one that moved most is
-# shown; parameters of errors are left to the table.
+# nats the posterior tells beyond the prior, as if both were normal: ln(1/*r*) + (*r*² + *d*² − 1)/2, with *r* the
+# ratio of the standard deviations and *d* the shift. Of an input with many elements (years, end uses) the one that
+# moved most is shown; parameters of errors are left to the table.
 
 
 # %% alt="Forest plot of the ten inputs that moved most, prior grey, posterior blue, in units of the prior sd."
@@ -131,9 +136,9 @@ forest = azp.plot_forest(
 labels_axis, axis = forest.viz["plot"].values
 for text in labels_axis.texts:
     text.set_size(figures.FONT)
+labels_axis.set_axis_off()
 axis.axvline(0, color=figures.INK, linewidth=0.6, zorder=0)
 axis.set_xlabel("standard deviations of the prior from its mean; grey: prior, blue: posterior", size=figures.FONT)
-forest.viz["figure"].item()
 
 # %% [markdown]
 # ## 3. What was learned, and what was not?
@@ -150,7 +155,7 @@ COLUMNS = {"prior_mean": "prior mean", "prior_sd": "prior sd", "posterior_mean":
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns as people read them."""
     found = frame[list(COLUMNS)].rename(columns=COLUMNS).rename_axis(index=None)
-    return found.map("{:.3g}".format)
+    return found.map("{:,.4g}".format)
 
 
 silent = gained[(gained["kind"] == "input") & (gained["ratio"] > 1 - 2 * gained["ratio_mcse"])]
@@ -166,8 +171,9 @@ shown(quantities.sort_values("ratio"))
 # ## 4. Does the posterior say again what was observed?
 #
 # Dots: observations. Blue: median and 90 % band of what the posterior says of each number from the fitted ones before
-# it; grey: 90 % band of the prior, which saw none. Below, where each observation falls in its own forecast: numbers that
-# are forecast well are spread evenly, and the line stays in the band. Above the band: too many observations are low.
+# it; grey: 90 % band of the prior, which saw none. Below, where each observation falls in its own forecast: of numbers
+# that are forecast well the line stays in the band. All above: observations are lower than forecast; first below, then
+# above: forecasts are wider than they need be; the reverse: too narrow.
 
 # %% alt="Observed series of the past with the 90 percent bands of posterior and prior, one panel a series."
 observed = fit["observed_data"].to_dataset()
@@ -184,7 +190,7 @@ figure
 
 # %% alt="For each long series, the distribution of observations within their forecasts, and the band of chance."
 long = [name for name in series if observed[name].size >= 10]
-pit = azp.plot_ppc_pit(
+azp.plot_ppc_pit(
     xr.DataTree.from_dict({
         name: fit[name].to_dataset()[long] for name in ("posterior_predictive", "observed_data")}),
     col_wrap=4,
@@ -192,31 +198,32 @@ pit = azp.plot_ppc_pit(
     visuals={"credible_interval": {"color": figures.NONE, "alpha": 1.0}, "title": {"size": figures.FONT},
              "xlabel": False, "ylabel": False, "ecdf_lines": {"color": POSTERIOR}},
 )  # fmt: skip
-pit.viz["figure"].item()
 
 # %% [markdown]
 # ## 5. What hangs together?
 #
-# Observations see sums and products: each pair of inputs may be free while their product is not. Shown are the inputs
-# with the strongest rank correlation in the posterior; such pairs must be drawn together, which is why a run takes
-# whole draws of a posterior and not one input at a time.
+# Observations see sums and products: each of two inputs may be free while their product is not. Shown are the inputs
+# whose rank correlation differs most between prior and posterior, one element of each. Such inputs must be drawn
+# together, which is why a run takes whole draws of a posterior and not one input at a time.
 
 
 # %% alt="Pair plot of the four inputs that hang together most in the posterior, with densities on the diagonal."
-def ranked(values: np.ndarray) -> np.ndarray:
-    """Ranks along the first axis, standardised."""
-    ranks = rankdata(values, axis=0)
-    return (ranks - ranks.mean(axis=0)) / ranks.std(axis=0)
+def rank_correlation(data: xr.Dataset) -> pd.DataFrame:
+    """Of the most moved element of every input with that of every other."""
+    ranks = {label: rankdata(element(data, label)) for label in one_each.index}
+    return pd.DataFrame(np.corrcoef(list(ranks.values())), list(ranks), list(ranks))
 
 
-candidates = [label for label in inputs.index if inputs.loc[label, "ratio"] < 1.1]
-values = np.stack([element(posterior, label).values.ravel() for label in candidates], axis=1)
-together = pd.DataFrame(np.corrcoef(ranked(values).T), candidates, candidates)
-pairs = together.where(np.triu(np.ones(together.shape, bool), 1)).stack().sort_values(key=abs, ascending=False)
+one_each = inputs.groupby(inputs.index.str.partition("[").get_level_values(0), sort=False).head(1)
+after, before = rank_correlation(posterior), rank_correlation(prior)
+pairs = pd.DataFrame({"posterior": after.stack(), "prior": before.stack()})
+pairs = pairs[[one < other for one, other in pairs.index]]
+pairs = pairs.loc[(pairs["posterior"] - pairs["prior"]).abs().sort_values(ascending=False).index]
 chosen = list(dict.fromkeys(label for pair in pairs.index for label in pair))[:4]
-chosen = xr.Dataset({label: element(posterior, label) for label in chosen})
-pair = azp.plot_pair(
-    xr.DataTree.from_dict({"posterior": chosen}),
+azp.plot_pair(
+    xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({label.replace(".", ".\n"): element(posterior, label) for label in chosen})}
+    ),
     figure_kwargs={"figsize": (figures.WIDE.width, figures.WIDE.width * 0.85), "layout": "constrained"},
     visuals={
         "scatter": {"color": POSTERIOR, "alpha": 0.15, "size": 4},
@@ -229,11 +236,9 @@ pair = azp.plot_pair(
         "ylabel": {"size": figures.FONT},
     },
 )
-pair.viz["figure"].item()
 
 # %%
-strongest = pairs.head(8).rename("rank correlation").map("{:.2f}".format)
-strongest.rename_axis(["input", "and"]).reset_index().style.hide()
+pairs.head(8).map("{:.2f}".format).rename(index=str).rename_axis(["rank correlation of", "with"])
 
 # %% [markdown]
 # ## 6. What changes in the last year, and why?
@@ -267,8 +272,7 @@ figure, axes = figures.panels(figures.WIDE, 2, 2.2, figures.Margins(right=0.75),
 for axis, name in zip(axes, OUTPUTS, strict=True):
     ends = []
     for belief, color in (("prior", PRIOR), ("posterior", POSTERIOR)):
-        of = both[name].sel(belief=belief).isel(scenario=0) if "scenario" in both[name].dims else both[name].sel(
-            belief=belief)  # fmt: skip
+        of = both[name].sel(belief=belief).isel(scenario=0, missing_dims="ignore")
         low, middle, high = (of.sel(statistic=label).values for label in ("p05", "p50", "p95"))
         axis.fill_between(future, low, high, color=color, alpha=0.25, linewidth=0)
         axis.plot(future, middle, color=color, linewidth=1.6)
@@ -283,14 +287,14 @@ figure
 spread = both["co2_direct_power"].isel(scenario=0).sel(year=[2020, 2030, 2040, 2050, int(future[-1])])
 parts = {"median": spread.sel(statistic="p50"), "90 % width": spread.sel(statistic="p95") - spread.sel(statistic="p05")}
 asked = pd.concat({name: part.reset_coords(drop=True).to_pandas().T for name, part in parts.items()}, axis=1)
-asked["width, posterior / prior"] = asked["90 % width"]["posterior"] / asked["90 % width"]["prior"]
+asked["width", "posterior / prior"] = asked["90 % width"]["posterior"] / asked["90 % width"]["prior"]
 asked.rename_axis(index=None).map("{:,.4g}".format)
 
 # %% [markdown]
 # Why: of each learned input, its shift times the slope of CO₂ in that input (correlation over the draws of the prior
-# times the ratio of the standard deviations). It is a first order answer: products of inputs, and what hangs together in the
-# posterior, are in what is left over. With few draws slopes are noisy: the error of a bar is about its shift over the
-# root of the number of draws, in standard deviations of CO₂ (thin lines: two of these).
+# times the ratio of the standard deviations). It is a first order answer: products of inputs, and what hangs together
+# in the posterior, are in what is left over. With few draws slopes are noisy: the error of a bar is about its shift
+# over the root of the number of draws, in standard deviations of CO₂ (thin lines: two of these).
 
 # %% alt="Bars of what each learned input adds to the change of mean CO2 in the last year, their sum and the change."
 elements = {}
@@ -326,5 +330,8 @@ axis.spines["left"].set_visible(False)
 figure
 
 # %%
-print(f"Mean CO₂ in {future[-1]}: {y[0].mean():,.0f} Mt from the priors, {y[1].mean():,.0f} from the posterior; "
-      f"standard deviation {y[0].std():,.0f} and {y[1].std():,.0f}: {percent(y[1].std() / y[0].std())} %.")  # fmt: skip
+means = both[["co2_direct_power", "co2_direct_power_mcse"]].isel(scenario=0, year=-1).sel(statistic="mean")
+for belief in ("prior", "posterior"):
+    mean, error = (float(means[name].sel(belief=belief)) for name in means.data_vars)
+    print(f"{belief}: mean CO₂ in {future[-1]} {mean:,.0f} ± {error:,.1f} Mt (Monte Carlo standard error)")
+print(f"Standard deviation of the posterior: {percent(y[1].std() / y[0].std())} % of that of the prior")
