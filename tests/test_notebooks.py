@@ -46,7 +46,7 @@ def test_five_questions_have_five_figures_in_words(first_look: "notebook.Noteboo
     assert all(len(part.alt) > 60 for part in first_look.parts if part.kind == "image")
     assert sum(part.content.count("<h2>") for part in first_look.parts if part.kind == "words") == 5
     assert [part.content for part in first_look.parts if part.kind == "warning"] == []
-    assert not [part.content for part in first_look.parts if "object at 0x" in part.content]
+    assert not [part.content for part in first_look.parts if " at 0x" in part.content]
 
 
 def test_a_page_of_a_notebook_needs_no_network(first_look: "notebook.Notebook", document: Document) -> None:
@@ -190,7 +190,7 @@ def test_a_posterior_is_inspected_in_seven_figures(fitted_cube: Path) -> None:
     assert kinds.count("image") == 7
     assert all(len(part.alt) > 60 for part in found.parts if part.kind == "image")
     assert [part.content for part in found.parts if part.kind == "warning"] == []
-    assert not [part.content for part in found.parts if "object at 0x" in part.content]
+    assert not [part.content for part in found.parts if " at 0x" in part.content]
     learned = xr.load_dataset(fitted_cube.with_name("cube.posterior.nc"), group="learned")
     document = Document(notebook.write_notebook(found, fitted_cube.parent).read_text(encoding="utf-8"))
     rows = {row[0]: row for table in document.tables for row in table}

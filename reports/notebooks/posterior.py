@@ -10,6 +10,7 @@
 # %%
 import os
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 
@@ -47,7 +48,7 @@ if not FILE.exists():
 fit = mc.open_posterior(FILE)
 prior, posterior = fit["prior"].to_dataset(), fit["posterior"].to_dataset()
 print(f"{FILE.name}: {posterior.sizes['chain']} chains of {posterior.sizes['draw']} draws")
-print("groups:", *fit.children)
+print(textwrap.fill(f"groups: {', '.join(fit.children)}", 110))
 
 # %% [markdown]
 # ## 1. Can the chains be trusted?
@@ -67,7 +68,7 @@ latents = fit["latents"].to_dataset()["u"]
 size = azs.ess(latents.to_dataset())["u"]
 worst = latents.isel(latent=np.argsort(size.values)[:6])
 flat = xr.Dataset({str(name): worst.sel(latent=name, drop=True) for name in worst["latent"].values})
-azp.plot_rank(
+ranks = azp.plot_rank(
     xr.DataTree.from_dict({"posterior": flat}),
     col_wrap=3,
     figure_kwargs={"figsize": (figures.WIDE.width, 3.4), "layout": "constrained"},
@@ -188,7 +189,7 @@ figure
 
 # %% alt="For each long series, the distribution of observations within their forecasts, and the band of chance."
 long = [name for name in series if observed[name].size >= 10]
-azp.plot_ppc_pit(
+pit = azp.plot_ppc_pit(
     xr.DataTree.from_dict({
         name: fit[name].to_dataset()[long] for name in ("posterior_predictive", "observed_data")}),
     col_wrap=4,
@@ -218,7 +219,7 @@ pairs = pd.DataFrame({"posterior": after.stack(), "prior": before.stack()})
 pairs = pairs[[one < other for one, other in pairs.index]]
 pairs = pairs.loc[(pairs["posterior"] - pairs["prior"]).abs().sort_values(ascending=False).index]
 chosen = list(dict.fromkeys(label for pair in pairs.index for label in pair))[:4]
-azp.plot_pair(
+pair_plot = azp.plot_pair(
     xr.DataTree.from_dict(
         {"posterior": xr.Dataset({label.replace(".", ".\n"): element(posterior, label) for label in chosen})}
     ),
