@@ -65,8 +65,8 @@ NOTES = (
     "positive), with the errors of least squares; a dash where fewer than four years are fitted.",
     "Held-out years of one series are not independent trials: an error that hangs together in time takes several "
     "years out of a band at once.",
-    "The priors were not widened after the held-out years were seen, and no row was dropped: what is over-confident "
-    "above is left as it is, to be read.",
+    "The priors were not widened after the held-out years were seen: what is over-confident above is left as it is, to "
+    "be read.",
 )
 
 
@@ -185,7 +185,7 @@ def _errors(tree: xr.DataTree) -> Section:
         "An early trial on a simpler chain gave every series an error that returns to its mean. Such an error is "
         "narrow ten years ahead, and the posterior then scored worse than its prior on scrap and on hot metal. Here "
         f"errors may walk away instead ({kinds}): their band widens with every year after the last fitted one. The "
-        "size of a step is learned from the fitted years, so where those were calm the band is still too narrow.",
+        "size of a step is learned from the fitted years, so where those were calm the band may still be too narrow.",
         [table],
     )
 

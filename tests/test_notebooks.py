@@ -191,6 +191,7 @@ def test_a_posterior_is_inspected_in_seven_figures(fitted_cube: Path) -> None:
     assert all(len(part.alt) > 60 for part in found.parts if part.kind == "image")
     assert [part.content for part in found.parts if part.kind == "warning"] == []
     assert not [part.content for part in found.parts if " at 0x" in part.content]
+    assert not [part.content for part in found.parts if part.content.startswith("Text(")]
     learned = xr.load_dataset(fitted_cube.with_name("cube.posterior.nc"), group="learned")
     document = Document(notebook.write_notebook(found, fitted_cube.parent).read_text(encoding="utf-8"))
     rows = {row[0]: row for table in document.tables for row in table}

@@ -133,11 +133,11 @@ forest = azp.plot_forest(
     figure_kwargs={"figsize": (figures.WIDE.width, 3.6), "width_ratios": (1.3, 3), "layout": "constrained"},
 )
 labels_axis, axis = forest.viz["plot"].values
-for text in labels_axis.texts:
-    text.set_size(figures.FONT)
 labels_axis.set_axis_off()
 axis.axvline(0, color=figures.INK, linewidth=0.6, zorder=0)
 axis.set_xlabel("standard deviations of the prior from its mean; grey: prior, blue: posterior", size=figures.FONT)
+for text in labels_axis.texts:
+    text.set_size(figures.FONT)
 
 # %% [markdown]
 # ## 3. What was learned, and what was not?
@@ -317,7 +317,7 @@ causes = pd.DataFrame(causes, ["change", "error"]).T.sort_values("change", key=a
 change = float(y[1].mean() - y[0].mean())
 bars = pd.concat([causes["change"].head(8), pd.Series({
     "sum over all learned inputs": causes["change"].sum(), "change of the mean": change})])[::-1]  # fmt: skip
-figure, (axis,) = figures.panels(figures.WIDE, 1, 2.3, figures.Margins(left=2.3, right=0.3, bottom=0.45))
+figure, (axis,) = figures.panels(figures.WIDE, 1, 2.3, figures.Margins(left=2.3, right=0.3, top=0.08, bottom=0.45))
 paint = [figures.INK if name in bars.index[:2] else figures.VERMILLION if value > 0 else figures.BLUE
          for name, value in bars.items()]  # fmt: skip
 axis.barh(bars.index, bars, color=paint, height=0.65)
