@@ -13,7 +13,7 @@ BENCH_FLAGS ?=
 VENV := .venv
 BIN  := $(VENV)/bin
 CUBE := runs/out/$(basename $(notdir $(RUN))).nc
-NOTEBOOKS ?= first_look
+NOTEBOOKS ?= first_look posterior
 
 ifneq ($(filter-out 12 13,$(CUDA)),)
 $(error CUDA=$(CUDA): write CUDA=12 or CUDA=13, or leave it out for the CPU)

@@ -54,6 +54,7 @@ def make_posterior(
 
         from mc.posterior.density import make_target
         from mc.posterior.file import INPUTS, inputs_digest
+        from mc.posterior.hindcast import table_lines
         from mc.posterior.learned import quality
         from mc.posterior.likelihood import make_likelihood
 
@@ -70,6 +71,8 @@ def make_posterior(
         log.info("%s; %.1f s, %.1f ms for each effective draw", found, seconds, 1000 * seconds / found.bulk_ess)
         if not found.good:
             log.warning("this sample should not be used: draw more, raise --target-accept, or look at the worst latent")
+        if "hindcast" in groups:
+            log.info("%s", "\n".join(table_lines(groups["hindcast"])))
         root = _root(run, past, settings, found, seconds).assign_attrs({INPUTS: inputs_digest(target)})
         whole = {"/": root} | groups
         require_room(out, sum(group.nbytes for group in groups.values()))
@@ -79,12 +82,16 @@ def make_posterior(
 
 
 def describe(target: "Target", chains: "Chains", seed: int) -> "dict[str, xr.Dataset]":
-    """The groups of a posterior file but for its root."""
-    from mc.posterior.groups import groups_of
+    """The groups of a posterior file but for its root: draws, what was learned, and scores of rows held out."""
+    from mc.posterior.groups import HELD_OUT, groups_of
+    from mc.posterior.hindcast import hindcast
+    from mc.posterior.learned import learned
     from mc.posterior.predict import draw_posterior, draw_prior
 
     posterior = draw_posterior(target, chains.u.reshape(-1, target.size), seed)
-    return groups_of(target, chains, posterior, draw_prior(target, PRIOR_DRAWS, seed))
+    groups = groups_of(target, chains, posterior, draw_prior(target, PRIOR_DRAWS, seed))
+    scores = {"hindcast": hindcast(groups, seed)} if HELD_OUT in groups else {}
+    return groups | {"learned": learned(groups)} | scores
 
 
 def chains_beside(out: Path) -> Path:

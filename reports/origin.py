@@ -1,7 +1,8 @@
 """Where the numbers of a page come from, how far they may be trusted, and what the run warned about."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from digits import plain
 from reading import Cube
@@ -41,7 +42,6 @@ def warnings(cube: Cube, shown: Collection[str] | None = None) -> list[str]:
 def provenance(cube: Cube, output: str) -> list[tuple[str, str]]:
     """Origin of the numbers, from the attributes of the cube; `output` is one that can be looked behind."""
     attributes = cube.summary.attrs
-    versions = json.loads(attributes.get("versions", "{}"))
     failed = f"{count(attributes.get('draws_failed', 0))} failed"
     sampler = "{sampler}, {scramblings} scramblings, seed {seed}".format_map(attributes)
     rows = [
@@ -49,15 +49,24 @@ def provenance(cube: Cube, output: str) -> list[tuple[str, str]]:
         ("Cube", cube.path.name),
         ("Draws", f"{count(attributes['draws'])}, of which {failed}"),
         ("Sampler", sampler),
+        *made_by(attributes),
+        ("Precision, block", f"{attributes.get('precision')}, {attributes.get('block')} draws"),
+        ("Behind a number", f"ferrocast explain {cube.path.name} {output}"),
+    ]
+    return [(name, str(text)) for name, text in rows if text]
+
+
+def made_by(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What made a file, when, from what and where; rows that the file does not know are left out."""
+    versions = json.loads(attributes.get("versions", "{}"))
+    rows = [
         ("Made by", attributes.get("source", "")),
         ("When", attributes.get("history", "").split(" ")[0]),
         ("Commit", attributes.get("commit", "")),
         ("Priors, SHA-256", attributes.get("priors_digest", "")),
         ("Run, SHA-256", attributes.get("run_digest", "")),
-        ("Precision, block", f"{attributes.get('precision')}, {attributes.get('block')} draws"),
         ("Machine", f"{attributes.get('device')}; {attributes.get('platform')}"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("Behind a number", f"ferrocast explain {cube.path.name} {output}"),
     ]
     return [(name, str(text)) for name, text in rows if text]
 

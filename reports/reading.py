@@ -97,8 +97,7 @@ class Cube:
     def unit(self, name: str) -> str:
         """The unit as people write it: `Mt/year` for `Mt year-1`, nothing for a plain number."""
         attributes = self.summary[name].attrs
-        text = re.sub(r" ?([A-Za-z0-9]+)-1\b", r"/\1", attributes.get("display_unit", attributes["units"]))
-        return {"1": "", "year": ""}.get(text, text.replace("GCNY", "billion CNY"))
+        return unit_text(attributes.get("display_unit", attributes["units"]))
 
     def label(self, dim: str, key: str) -> str:
         """English name of an element of an axis, its key where the cube has none."""
@@ -106,6 +105,12 @@ class Cube:
             if coordinate in self.summary.coords and self.summary[coordinate].dims == (dim,):
                 return str(self.summary[coordinate].sel({dim: key}).item())
         return key
+
+
+def unit_text(unit: str) -> str:
+    """A unit as people write it: `Mt/year` for `Mt year-1`, nothing for a plain number."""
+    text = re.sub(r" ?([A-Za-z0-9]+)-1\b", r"/\1", unit)
+    return {"1": "", "year": ""}.get(text, text.replace("GCNY", "billion CNY"))
 
 
 def read_cube(path: Path) -> Cube:

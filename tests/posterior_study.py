@@ -3,7 +3,10 @@
 import jax.numpy as jnp
 import numpy as np
 
+from mc.fit import describe
+from mc.posterior.density import make_target
 from mc.posterior.likelihood import Likelihood, make_likelihood
+from mc.posterior.nuts import Chains
 from mc.posterior.observed import Observation
 from mc.study import Correlation, Input, Output, Prior, Study
 
@@ -64,3 +67,11 @@ def exact_posterior(values, sd=0.3):
     precision = prior + design.T @ design / sd**2
     covariance = np.linalg.inv(precision)
     return covariance @ (prior @ np.array([1.0, 0.2]) + design.T @ np.asarray(values) / sd**2), covariance
+
+
+def groups_without_sampling(values, held_after):
+    """All groups of a posterior file whose chains are draws of the prior: right in form, quick to make."""
+    study = linear_study()
+    target = make_target(study, bound(study, rows(values, held_after=held_after)))
+    u = np.random.default_rng(1).standard_normal((2, 50, target.size))
+    return describe(target, Chains((), 50, None, u, {"diverging": np.zeros((2, 50), bool)}), 1)

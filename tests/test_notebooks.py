@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from posterior_study import groups_without_sampling
 from scipy.stats import spearmanr
 from synthetic_cube import COORDINATED, synthetic_cube
 from test_pages import Document, build, reading, report_module
@@ -45,7 +46,7 @@ def test_five_questions_have_five_figures_in_words(first_look: "notebook.Noteboo
     assert all(len(part.alt) > 60 for part in first_look.parts if part.kind == "image")
     assert sum(part.content.count("<h2>") for part in first_look.parts if part.kind == "words") == 5
     assert [part.content for part in first_look.parts if part.kind == "warning"] == []
-    assert not [part.content for part in first_look.parts if "object at 0x" in part.content]
+    assert not [part.content for part in first_look.parts if " at 0x" in part.content]
 
 
 def test_a_page_of_a_notebook_needs_no_network(first_look: "notebook.Notebook", document: Document) -> None:
@@ -164,3 +165,35 @@ def test_the_notebook_of_a_real_run(tmp_path: Path) -> None:
     kinds = [part.kind for part in found.parts]
     assert kinds.count("image") == 5
     assert "warning" not in kinds
+
+
+@pytest.fixture(scope="module")
+def fitted_cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cube with a posterior beside it, and the runs from both beliefs; the posterior's driver lies higher by 1."""
+    pytest.importorskip("arviz_plots")
+    folder = tmp_path_factory.mktemp("posterior")
+    values = 1.3 + 0.15 * np.arange(10) + 0.1 * np.random.default_rng(1).standard_normal(10)
+    xr.DataTree.from_dict(groups_without_sampling(values, 9999)).to_netcdf(folder / "cube.posterior.nc")
+    cube = synthetic_cube(folder / "cube.nc", ("autarky",), keep_draws=True)
+    synthetic_cube(folder / "cube.from_prior.nc", ("autarky",), keep_draws=True)
+    with xr.open_datatree(cube, engine="netcdf4") as opened:
+        tree = opened.load()
+    tree["draws/input_world_driver"] = tree["draws/input_world_driver"] + 1.0
+    tree["draws/input_world_driver"].attrs = {"long_name": "world.driver", "elements": "world.driver"}
+    tree.to_netcdf(folder / "cube.from_posterior.nc", engine="netcdf4")
+    return cube
+
+
+def test_a_posterior_is_inspected_in_seven_figures(fitted_cube: Path) -> None:
+    found = notebook.run_notebook(notebook.notebooks()["posterior"], reading.read_cube(fitted_cube))
+    kinds = [part.kind for part in found.parts]
+    assert kinds.count("image") == 7
+    assert all(len(part.alt) > 60 for part in found.parts if part.kind == "image")
+    assert [part.content for part in found.parts if part.kind == "warning"] == []
+    assert not [part.content for part in found.parts if " at 0x" in part.content]
+    assert not [part.content for part in found.parts if part.content.startswith("Text(")]
+    learned = xr.load_dataset(fitted_cube.with_name("cube.posterior.nc"), group="learned")
+    document = Document(notebook.write_notebook(found, fitted_cube.parent).read_text(encoding="utf-8"))
+    rows = {row[0]: row for table in document.tables for row in table}
+    assert float(rows["slope"][5]) == pytest.approx(float(learned["ratio"].sel(quantity="slope")), rel=1e-3)
+    assert float(rows["line[2009]"][7]) == pytest.approx(float(learned["shift"].sel(quantity="line[2009]")), rel=1e-3)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from posterior_study import bound, linear_study, rows
+from posterior_study import bound, groups_without_sampling, linear_study, rows
 from scipy import stats
 
 from mc.cube.beliefs import open_beliefs
@@ -16,10 +16,11 @@ from mc.draws import plan_draws
 from mc.ensemble import Settings as Ensemble
 from mc.ensemble import run_ensemble
 from mc.errors import InputError
+from mc.fit import describe
 from mc.posterior.density import make_target
 from mc.posterior.file import INPUTS, inputs_digest, open_posterior, pinned_of
 from mc.posterior.groups import groups_of
-from mc.posterior.hindcast import crps, hindcast, log_scores, table
+from mc.posterior.hindcast import crps, hindcast, log_scores, table, table_lines
 from mc.posterior.learned import quality, spread_ratios
 from mc.posterior.nuts import Settings, sample
 from mc.posterior.predict import draw_posterior, draw_prior
@@ -33,8 +34,7 @@ def fitted():
     study = linear_study(WEIGHTS)
     target = make_target(study, bound(study, rows(VALUES, held_after=2006)))
     chains = sample(target, Settings(chains=4, warmup=200, draws=250, chunk=450))
-    posterior = draw_posterior(target, chains.u.reshape(-1, target.size), 1)
-    return target, groups_of(target, chains, posterior, draw_prior(target, 1000, 1))
+    return target, describe(target, chains, 1)
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +160,43 @@ def test_crps_of_a_normal_and_a_hindcast_table():
     assert [line["series"] for line in lines] == ["line"]
     assert lines[0]["rows"] == 3
     assert lines[0]["crps_posterior"] < lines[0]["crps_prior"]
+
+
+def test_a_fit_with_held_out_rows_keeps_their_scores(file):
+    scores, groups = open_posterior(file)["hindcast"].to_dataset(), fitted()[1]
+    assert scores["series"].values.tolist() == ["line"]
+    assert scores["year"].values.tolist() == [2007, 2008, 2009]
+    held, draws = groups["held_out_data"]["line"], groups["predictions"]["line"]
+    low, high = draws.quantile([0.05, 0.95], ("chain", "draw"))
+    inside = ((held >= low) & (held <= high)).mean()
+    assert float(scores["coverage"].sel(series="line", forecast="posterior")) == float(inside)
+    heading, line = table_lines(scores)
+    assert heading.split()[:2] == ["held", "out"]
+    assert line.split()[:2] == ["line", "3"]
+    assert float(line.split()[2]) == pytest.approx(float(scores["crps"].sel(forecast="posterior").item()), rel=0.01)
+
+
+def test_a_short_past_has_no_trend_and_says_so():
+    line = table_lines(groups_without_sampling(VALUES, held_after=2002)["hindcast"])[1].split()
+    assert line[4] == "-"
+    assert line[-1] == "-"
+
+
+def test_a_fit_without_held_out_rows_has_no_hindcast():
+    assert "hindcast" not in groups_without_sampling(VALUES, held_after=9999)
+
+
+def test_what_was_learned_is_kept_by_input_and_by_quantity(file):
+    learned = open_posterior(file)["learned"].to_dataset()
+    ratio = learned["ratio"].to_series()
+    exact = np.sqrt(exact_variance_of_slope() / 0.1**2)
+    assert ratio["slope"] == pytest.approx(exact, abs=0.1)
+    assert learned["kind"].sel(quantity="slope").item() == "input"
+    assert learned["kind"].sel(quantity="line[2009]").item() == "modelled"
+    assert "later" not in ratio.index
+
+
+def exact_variance_of_slope():
+    """Of a line through the seven fitted numbers, its prior as in the study, without the bend."""
+    design = np.c_[np.ones(7), np.arange(7)]
+    return np.linalg.inv(np.diag([1 / 0.5**2, 1 / 0.1**2]) + design.T @ design / 0.3**2)[1, 1]

@@ -2,7 +2,7 @@
 
 Besides ArviZ's groups: `latents` and `prior_latents` (sampled standard normals and structural options, what an ensemble
 continues from), `modelled` and `prior_modelled` (the study's outputs), and for rows held out `predictions`,
-`held_out_data` and `held_out_log_score`.
+`held_out_data` and `held_out_log_score`. A fit adds `learned` and, with rows held out, `hindcast`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ CHAIN = "chain"
 LATENT = "latent"
 CHOICE = "choice"
 SAMPLE = (CHAIN, DRAW)
+HELD_OUT = "held_out_data"
 
 
 class Observed(Protocol):
@@ -67,7 +68,7 @@ def groups_of(target: Target, chains: "Chains", posterior: Drawn, prior: Drawn) 
         found |= {
             "predictions": series_group(target, posterior.replicated, held, shape),
             "prior_predictions": series_group(target, prior.replicated, held, once),
-            "held_out_data": series_group(target, target.likelihood.values, held, ()),
+            HELD_OUT: series_group(target, target.likelihood.values, held, ()),
             "held_out_log_score": series_group(target, posterior.pointwise, held, shape),
             "held_out_constant_data": constants_group(target, held),
         }

@@ -7,12 +7,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mc.axes import DRAW
-from mc.posterior.groups import CHAIN
+from mc.posterior.groups import CHAIN, HELD_OUT
 
 Floats = NDArray[np.float64]
 
 BAND = (0.05, 0.95)
 TREND_DRAWS = 4000
+FORECASTS = ("posterior", "prior", "trend")
 
 
 def crps(draws: Floats, observed: Floats) -> Floats:
@@ -50,7 +51,7 @@ def hindcast(groups: "xr.DataTree | dict[str, xr.Dataset]", seed: int = 1) -> xr
     fewer than four fitted years before has no trend.
     """
     random = np.random.default_rng((seed, 11))
-    held, fitted = _dataset(groups, "held_out_data"), _dataset(groups, "observed_data")
+    held, fitted = _dataset(groups, HELD_OUT), _dataset(groups, "observed_data")
     found: dict[str, list[xr.Dataset]] = {}
     for series in map(str, held.data_vars):
         years, observed = held[f"{series}_year"].values.astype(float), held[series].values
@@ -61,7 +62,7 @@ def hindcast(groups: "xr.DataTree | dict[str, xr.Dataset]", seed: int = 1) -> xr
         if series in fitted and len(set(fitted[f"{series}_year"].values)) > 3:
             past, values = fitted[f"{series}_year"].values.astype(float), fitted[series].values
             draws["trend"] = trend_forecast(past, values, years, bool((values > 0).all()), random)
-        found[series] = [_scores(name, draws.get(name), observed) for name in ("posterior", "prior", "trend")]
+        found[series] = [_scores(name, draws.get(name), observed) for name in FORECASTS]
         found[series] = [xr.concat(found[series], "forecast").assign_coords(
             row=("row", [series] * len(years)), year=("row", years.astype(int)),
             group=("row", held[f"{series}_group"].values))]  # fmt: skip
@@ -110,11 +111,31 @@ def table(scores: xr.Dataset) -> list[dict[str, float | str]]:
     for series in scores["series"].values:
         one = scores.sel(series=series)
         line: dict[str, float | str] = {"series": str(series), "rows": int(one["rows"])}
-        for forecast in ("posterior", "prior", "trend"):
+        for forecast in FORECASTS:
             line[f"crps_{forecast}"] = float(one["crps"].sel(forecast=forecast))
             line[f"coverage_{forecast}"] = float(one["coverage"].sel(forecast=forecast))
         lines.append(line)
     return lines
+
+
+def table_lines(scores: xr.Dataset) -> list[str]:
+    """The table as aligned text, a heading first; a dash where there is no trend."""
+    lines = [
+        f"{'held out':<22}{'rows':>5}  {'CRPS: posterior':>15}{'prior':>10}{'trend':>10}"
+        f"  {'in 90 % band: posterior':>23}{'prior':>8}{'trend':>8}"
+    ]
+    for line in table(scores):
+        score = [_or_dash(float(line[f"crps_{name}"]), "#.3g") for name in FORECASTS]
+        inside = [_or_dash(100 * float(line[f"coverage_{name}"]), ".0f", " %") for name in FORECASTS]
+        lines.append(
+            f"{line['series']:<22}{line['rows']:>5}  {score[0]:>15}{score[1]:>10}{score[2]:>10}"
+            f"  {inside[0]:>23}{inside[1]:>8}{inside[2]:>8}"
+        )
+    return lines
+
+
+def _or_dash(value: float, form: str, unit: str = "") -> str:
+    return "-" if np.isnan(value) else f"{value:{form}}{unit}"
 
 
 def log_scores(groups: "xr.DataTree | dict[str, xr.Dataset]") -> dict[str, float]:

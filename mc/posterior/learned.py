@@ -1,5 +1,6 @@
 """How good a sample is, and how much was learned: posterior over prior spread, by input and by modelled quantity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,15 @@ def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
     }
     labels = np.array(list(rows))[order]
     return xr.Dataset({name: ("quantity", values[order]) for name, values in columns.items()}, {"quantity": labels})
+
+
+def learned(groups: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """`spread_ratios` of the inputs, then of the modelled quantities; coordinate `kind` says which (quantity)."""
+    parts = []
+    for kind, after, before in (("input", "posterior", "prior"), ("modelled", "modelled", "prior_modelled")):
+        found = spread_ratios(groups[after], groups[before])
+        parts.append(found.assign_coords(kind=("quantity", [kind] * found.sizes["quantity"])))
+    return xr.concat(parts, "quantity")
 
 
 def _elements(name: str, columns: tuple[xr.DataArray, ...]) -> list[tuple[str, list[float]]]:
