@@ -13,7 +13,6 @@ import pytest
 from same_bits import different_variables
 
 from mc import batch
-from mc.__main__ import main
 from mc.batch import Batch, Needs, plan
 from mc.checkpoint import read_head
 from mc.errors import InputError
@@ -53,20 +52,6 @@ def toy_tasks(
     monkeypatch.setattr(batch, "PROGRAM", TOY)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Exit code, stdout and stderr of a command."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture
