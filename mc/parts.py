@@ -1,10 +1,10 @@
 """Parts of a run, drawn by processes that know nothing of one another, and the cube that they make together."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from mc.devices import find_devices, prepare
 from mc.disk import claim
@@ -17,7 +17,7 @@ from mc.runfile import Run
 
 if TYPE_CHECKING:
     from mc.checkpoint import Head
-    from mc.ensemble import Progress
+    from mc.drawing import Calls
     from mc.state import EnsembleState
 
 
@@ -29,8 +29,7 @@ def make_part(
     overwrite: bool = False,
     resume: bool = False,
     state: Path | None = None,
-    progress: "Callable[[Progress], None] | None" = None,
-    stop: Callable[[], bool] | None = None,
+    **calls: "Unpack[Calls]",
 ) -> Path:
     """Draw part `number` (1 to `of`) of a run, whole blocks, and leave its state in a file; returns its path.
 
@@ -52,7 +51,7 @@ def make_part(
         devices = find_devices(run.ensemble.device)
         begun = read_state(file) if resume and is_file(file) else None
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
-        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, progress=progress, stop=stop)
+        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, **calls)
         keeper.save(drawn)
     return file
 

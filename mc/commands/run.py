@@ -15,6 +15,7 @@ from mc.errors import InputError, Stopped
 from mc.stop import Stop
 
 if TYPE_CHECKING:
+    from mc.drawing import Calls
     from mc.ensemble import Progress
     from mc.runfile import Run
 
@@ -114,7 +115,7 @@ def _part(text: str) -> tuple[int, int]:
 
 
 @contextmanager
-def watched(draws: int) -> Iterator[dict[str, Any]]:
+def watched(draws: int) -> "Iterator[Calls]":
     """`progress` and `stop` for a run of so many draws."""
     with Stop() as stop, _reporter(draws) as report:
 
