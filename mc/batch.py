@@ -13,7 +13,7 @@ from mc.checkpoint import CODE, read_head
 from mc.disk import not_written, part_of
 from mc.drawing import job_of_state
 from mc.errors import InputError
-from mc.parts import part_file, range_of_part
+from mc.parts import part_file, parts_of, range_of_part
 from mc.places import is_file
 from mc.pose import Posed, pose
 from mc.provenance import facts, timestamp
@@ -88,7 +88,7 @@ class Batch:
     @property
     def files(self) -> list[Path]:
         """The states of all parts, in order."""
-        return [part_file(self.run, number, self.tasks) for number in range(1, self.tasks + 1)]
+        return parts_of(self.run, self.tasks)
 
     def log_of(self, number: int) -> Path:
         """The log of a part."""

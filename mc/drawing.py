@@ -107,7 +107,7 @@ def draw(
         DiskError: the state cannot be saved.
     """
     low, high = asked or (0, job.settings.draws)
-    seconds = begun[0].origin.seconds if begun else 0.0
+    seconds = begun[0].origin.seconds if begun and begun[0].path == file else 0.0
     keeper = Keeper(file, Origin(facts(job.run, job.posed)[0], question(job.run), (low, high), seconds))
     try:
         job, state = _with_memory(job, devices, keeper, begun and begun[1], **calls)
