@@ -8,7 +8,7 @@ from pathlib import Path
 
 from measuring import ROOT, report
 
-SIZES = (4096, 16384)
+SIZES, QUICK = (1024, 65536), (1024, 8192)
 MEBIBYTE = 1024.0
 
 PROGRAM = """
@@ -26,7 +26,7 @@ def peak(draws: int, folder: Path) -> float:
     """Peak resident memory of a run, MiB."""
     command = [
         "run",
-        str(ROOT / "runs" / "baseline.toml"),
+        str(ROOT / "runs" / "three_policies.toml"),
         "--draws",
         str(draws),
         "--out",
@@ -52,4 +52,4 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
 
 
 if __name__ == "__main__":
-    main(tuple(int(size) for size in sys.argv[1:]) or SIZES)
+    main(QUICK if sys.argv[1:] == ["--quick"] else tuple(int(size) for size in sys.argv[1:]) or SIZES)

@@ -2,8 +2,9 @@
 
     python benchmarks/run_all.py [--quick] [--only NAME ...]
 
-The table (markdown) goes to stdout; the JSON lines and the figure go to benchmarks/out/. A script that fails is named,
-the others go on, and the exit code is 1. `--quick` runs those that take seconds, with small sizes, within 5 minutes.
+The gates come first, met or not, then a table a question (markdown, on stdout); JSON lines and the figure go to
+benchmarks/out/. A script that fails is named, the others go on, and the exit code is 1. `--quick` runs those that take
+seconds, with small sizes, within 5 minutes.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring.facts import facts
+from measuring.gates import verdicts
 from measuring.pictures import draw
 from measuring.tables import markdown
 
@@ -22,16 +24,21 @@ HERE = Path(__file__).parent
 OUT = HERE / "out"
 
 QUICK: dict[str, tuple[str, ...]] = {
+    "vectorised_parts": (),
+    "chain_against_numpy": ("--quick",),
+    "statistics_cost": ("--quick",),
+    "precision": (),
+    "command": ("--quick",),
+    "memory": ("--quick",),
+    "time_to_accuracy": ("--quick",),
     "gpu": ("--quick",),
     "cube_write": ("--quick",),
     "stock_step": (),
     "scaling": ("--quick",),
     "block_size": ("64",),
-    "time_to_accuracy": ("--quick",),
     "sampler_error": ("--quick",),
-    "allocation_speed": (),
 }
-"""Scripts of a quick run, the shortest first, and what they are told."""
+"""Scripts of a quick run, those of the gates first, and what they are told."""
 
 QUICK_SECONDS = 290.0
 
@@ -95,6 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
             failures[name] = failed
         took = time.monotonic() - started
         print(f"{' '.join([name, *options])}: {failed or 'done'}, {took:.0f} s", file=sys.stderr, flush=True)
+    results = [*verdicts(results), *results]
     OUT.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(line) + "\n" for line in [{"question": "machine", **machine}, *results])
     (OUT / "results.jsonl").write_text(text, encoding="utf-8")

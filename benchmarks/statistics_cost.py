@@ -1,6 +1,8 @@
-"""What do the statistics cost beside the model? Draws of the baseline with and without them, same blocks."""
+"""What do the statistics cost beside the model? Draws of the baseline (--quick: of three policies) with and without."""
 
 import dataclasses
+import functools
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ from measuring import ROOT, alternate, report
 
 import mc
 from mc.blocks import precise
+from mc.devices import compiler_options
 from mc.draws import plan_draws
 from mc.ensemble import run_ensemble
 from mc.pose import pose, settings_of
@@ -18,7 +21,7 @@ BLOCKS = 16
 
 def main() -> None:
     """Print CPU seconds per draw of the model alone and of the whole pipeline."""
-    run = mc.load_run(ROOT / "runs" / "baseline.toml")
+    run = mc.load_run(ROOT / "runs" / ("three_policies.toml" if "--quick" in sys.argv else "baseline.toml"))
     study = pose(run).study
     settings = dataclasses.replace(settings_of(run, study), draws=BLOCKS * run.ensemble.block)
     plan = plan_draws(study.inputs, study.correlations, seed=settings.seed)
@@ -26,7 +29,7 @@ def main() -> None:
     with precise():
         data = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=dtype), study.data)
 
-        @jax.jit
+        @functools.partial(jax.jit, compiler_options=compiler_options(jax.default_backend()))
         def outputs(index):
             return jax.vmap(lambda at: study.function(data, plan.draw(plan.tables, at, dtype)))(index)
 
@@ -50,6 +53,7 @@ def main() -> None:
     draws = BLOCKS * block
     report(
         "statistics beside the model",
+        run=run.file.name,
         draws=draws,
         model_us_per_draw=1e6 * min(rounds["model"], whole["model"]) / draws,
         pipeline_us_per_draw=1e6 * whole["pipeline"] / draws,
