@@ -16,14 +16,15 @@ from mc.draws import plan_draws
 from mc.ensemble import run_ensemble
 from mc.pose import pose, settings_of
 
-BLOCKS = 16
+BLOCKS, QUICK_BLOCKS = 16, 4
 
 
 def main() -> None:
     """Print CPU seconds per draw of the model alone and of the whole pipeline."""
     run = mc.load_run(ROOT / "runs" / ("three_policies.toml" if "--quick" in sys.argv else "baseline.toml"))
     study = pose(run).study
-    settings = dataclasses.replace(settings_of(run, study), draws=BLOCKS * run.ensemble.block)
+    blocks = QUICK_BLOCKS if "--quick" in sys.argv else BLOCKS
+    settings = dataclasses.replace(settings_of(run, study), draws=blocks * run.ensemble.block)
     plan = plan_draws(study.inputs, study.correlations, seed=settings.seed)
     block, dtype = settings.block, jnp.dtype(settings.precision)
     with precise():
@@ -33,7 +34,7 @@ def main() -> None:
         def outputs(index):
             return jax.vmap(lambda at: study.function(data, plan.draw(plan.tables, at, dtype)))(index)
 
-        indices = [jnp.arange(block, dtype=jnp.uint32) + np.uint32(block * number) for number in range(BLOCKS)]
+        indices = [jnp.arange(block, dtype=jnp.uint32) + np.uint32(block * number) for number in range(blocks)]
 
     def model() -> None:
         with precise():
@@ -50,7 +51,7 @@ def main() -> None:
         },
         rounds=3,
     )
-    draws = BLOCKS * block
+    draws = blocks * block
     report(
         "statistics beside the model",
         run=run.file.name,
