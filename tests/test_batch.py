@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from same_bits import different_variables
+from toy_command import ROOT, await_line
 
 from mc import batch
 from mc.batch import Batch, Needs, plan
@@ -22,7 +23,6 @@ from mc.run import make_cube
 from mc.runfile import load_run
 from mc.slurm import script
 
-ROOT = Path(__file__).parents[1]
 TOY = (sys.executable, str(Path(__file__).with_name("toy_command.py")))
 Command = Callable[..., tuple[int, str, str]]
 
@@ -317,12 +317,7 @@ def test_a_part_that_fails_is_named_with_its_reason(toy: Path, command: Command)
 def test_ctrl_c_ends_the_processes_with_their_states_saved(toy: Path) -> None:
     asked = [*TOY, "submit", str(toy), "--draws", str(2**30), "--tasks", "2", "--at-once", "2", "--executor", "local"]
     process = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    seen = ""
-    while "draws/s" not in seen:
-        line = process.stderr.readline()
-        assert line, seen
-        seen += line
+    await_line(process, "draws/s")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert (process.returncode, out) == (130, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from toy_command import ROOT, TOY_PROGRAM, start
+from toy_command import ROOT, TOY_PROGRAM, await_line, start
 from toy_world import TOY_RUN
 
 import mc
@@ -127,12 +127,7 @@ def test_failed_draws_exit_1(toy_folder: Path, command: Command) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_a_run_and_leaves_its_state(toy_folder: Path, number: signal.Signals, code: int) -> None:
     process = start("run", toy_folder / "runs" / "toy.toml", "--draws", 2**30)
-    assert process.stderr is not None
-    seen = ""
-    while "draws/s" not in seen:
-        line = process.stderr.readline()
-        assert line, seen
-        seen += line
+    await_line(process, "draws/s")
     process.send_signal(number)
     out, err = process.communicate()
     assert (process.returncode, out) == (code, "")

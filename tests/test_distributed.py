@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from same_bits import different_variables
 from test_resume import load
-from toy_command import start
+from toy_command import await_line, start
 
 from mc.checkpoint import Keeper, read_head, read_state
 from mc.disk import claim
@@ -81,10 +81,7 @@ def test_one_that_dies_is_named_and_the_same_command_goes_on(toy_folder: Path, l
     draws = 2**22
     options = ("--draws", draws, "--save-every", 0, "--resume")
     processes = launch(2, *options)
-    stream = processes[1].stderr
-    assert stream is not None
-    while "draws/s" not in (line := stream.readline()):
-        assert line
+    await_line(processes[1], "draws/s")
     processes[1].kill()
     (code, out, err), (killed, _, _) = ended(processes)
     run = load(toy_folder, ensemble__draws=draws)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from test_resume import bits, content, load
-from toy_command import TOY_PROGRAM, start
+from toy_command import TOY_PROGRAM, await_line, start
 
 from mc.checkpoint import read_head
 from mc.cube import open_cube
@@ -36,10 +36,8 @@ def test_killed_at_random_moments_and_resumed_the_result_is_the_same(kills: int,
     held = [0]
     for number in range(kills):
         process = start(*command)
-        assert process.stderr is not None
         awaited = ("", "making the study", "draws/s")[-1 if number == 0 else dice.randrange(3)]
-        while awaited not in (line := process.stderr.readline() if awaited else ""):
-            assert line
+        await_line(process, awaited)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(dice.uniform(0, 1.0))
         process.kill()

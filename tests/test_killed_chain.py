@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from test_resume import bits, content
+from toy_command import ROOT, await_line
 
 from mc.checkpoint import read_head
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
 MARKS = ("", "making the study", "draws/s", "s drawing", "laying out the cube")
 """What the log says as a stage begins: start, compilation and pilot, drawing and saving, layout, writing."""
 
@@ -47,14 +47,6 @@ def lengths(process: subprocess.Popen[str]) -> list[float]:
     return [after - before for before, after in zip(begins, [*begins[1:], time.monotonic()], strict=True)]
 
 
-def await_mark(process: subprocess.Popen[str], mark: str) -> None:
-    assert process.stderr is not None
-    line = ""
-    while mark not in line:
-        line = process.stderr.readline()
-        assert line
-
-
 def stage(cube: Path, mark: str) -> str:
     """What a process was at when it died, by what it left."""
     state, of_cube, of_state = (cube.with_name(name) for name in ("x.state", "x.nc.part", "x.state.part"))
@@ -62,7 +54,7 @@ def stage(cube: Path, mark: str) -> str:
         return "end"
     if of_cube.exists() and of_cube.stat().st_size:
         return "cube write"
-    if of_state.exists():
+    if of_state.exists() and of_state.stat().st_size:
         return "state write"
     if not state.exists():
         return "start" if not mark else "compilation or pilot"
@@ -83,7 +75,7 @@ def test_killed_at_any_moment_and_resumed_the_cube_and_its_state_are_the_same(tm
         cube = tmp_path / str(number) / "x.nc"
         mark, used = number % len(MARKS), ("off", cache)[number // len(MARKS) % 2]
         process = start(cube, used)
-        await_mark(process, MARKS[mark])
+        await_line(process, MARKS[mark])
         delay = dice.uniform(0, typical[used][mark])
         try:
             process.wait(delay)

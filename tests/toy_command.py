@@ -23,6 +23,16 @@ def start(*arguments: object, program: str = TOY_PROGRAM) -> subprocess.Popen[st
     )
 
 
+def await_line(process: subprocess.Popen[str], text: str) -> None:
+    """Read what a process says until a line holds this text."""
+    assert process.stderr is not None
+    seen = ""
+    while text not in seen:
+        line = process.stderr.readline()
+        assert line, seen
+        seen += line
+
+
 def toy_ferrocast() -> NoReturn:
     """Run the command that this process was given."""
     import toy_world
