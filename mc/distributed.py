@@ -26,10 +26,13 @@ WAIT_SECONDS = 300
 """For the other processes to start."""
 
 MEETING = """
-import sys
+import os, sys
 import jax
+said = [(os.environ.get(of), os.environ.get(number)) for of, number in (
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "PMI_RANK"))]
+ids = next(({"num_processes": int(of), "process_id": int(number)} for of, number in said if of and number), {})
 jax.distributed.initialize(
-    local_device_ids=[], initialization_timeout=int(sys.argv[1]), shutdown_timeout_seconds=3600
+    **ids, local_device_ids=[], initialization_timeout=int(sys.argv[1]), shutdown_timeout_seconds=3600
 )
 print(jax.process_index(), jax.process_count(), flush=True)
 sys.stdin.readline()
@@ -80,7 +83,7 @@ def _not_met(child: "subprocess.Popen[str]", seconds: int) -> InputError | RunFa
     reason = (said.strip().splitlines() or ["no reason given"])[-1]
     return InputError(
         f"--distributed: JAX finds no launcher of many processes, such as srun ({reason}); start the command with "
-        "srun or mpirun, or draw parts with --part K/N and merge them"
+        "srun, or with mpirun and JAX_COORDINATOR_ADDRESS=HOST:PORT, or draw parts with --part K/N and merge them"
     )
 
 

@@ -17,7 +17,7 @@ from mc import batch
 from mc.batch import Batch, Needs, plan
 from mc.checkpoint import read_head
 from mc.errors import InputError
-from mc.parts import make_part, part_file
+from mc.parts import make_part, make_pilot, part_file
 from mc.processes import shares_of
 from mc.run import make_cube
 from mc.runfile import load_run
@@ -341,6 +341,15 @@ def test_gpus_are_shared_out(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None
         shares_of(_planned(toy, 4, Needs(gpus=1, at_once=3)))
 
 
+def test_a_pilot_of_another_run_is_refused_or_goes(toy: Path) -> None:
+    pilot = make_pilot(load_run(toy, {"ensemble.seed": 5}))
+    with pytest.raises(InputError, match=r"toy\.pilot\.state: is of another run: ensemble\.seed"):
+        _planned(toy, 2)
+    assert plan(load_run(toy), 2, Needs(), overwrite=True).stale == (pilot,)
+    make_pilot(load_run(toy), overwrite=True)
+    assert _planned(toy, 2).missing == (1, 2)
+
+
 def test_cores_are_shared_out(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
     shares = [share.cores for share in shares_of(_planned(toy, 4, Needs(at_once=2)))]
@@ -353,6 +362,7 @@ def test_cores_are_shared_out(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     [
         ("one_gpu.sbatch", ["runs/toy.toml", "--draws", "512"], "run runs/toy.toml --device gpu --resume --draws 512"),
         ("parts.sbatch", ["32", "runs/toy.toml", "--draws", "4096"], "run runs/toy.toml --part 3/32 --device gpu"),
+        ("nodes.sbatch", ["runs/toy.toml", "--draws", "512"], "run runs/toy.toml --distributed --device gpu --resume"),
         ("merge.sbatch", ["32", "runs/t", "--overwrite"], "merge runs/t.part-01-of-32.state --overwrite"),
     ],
 )
@@ -364,6 +374,7 @@ def test_ready_scripts_say_what_the_commands_take(toy: Path, name: str, argument
     folder = toy.parents[1] / ".venv" / "bin"
     folder.mkdir(parents=True)
     _program(folder / "ferrocast", f'#!/bin/bash\n{tell}\nexec {shlex.join(TOY)} "$@"\n')
+    _program(folder / "srun", '#!/bin/bash\nexec "${@:2}"\n')  # the first word is an option of its own
     done = subprocess.run(
         ["bash", ROOT / "runs" / name, *arguments],
         cwd=toy.parents[1], env={**os.environ, "SLURM_ARRAY_TASK_ID": "3"}, capture_output=True, text=True, check=False,

@@ -1,5 +1,6 @@
 """One run by several processes of one allocation: as srun starts them, here on one machine."""
 
+import os
 import socket
 import subprocess
 from collections.abc import Callable
@@ -94,6 +95,16 @@ def test_one_that_dies_is_named_and_the_same_command_goes_on(toy_folder: Path, l
     found = ended(launch(2, *options))
     assert sorted(out for _, out, _ in found)[0] == f"{run.cube}\n", found
     assert different_variables(run.cube, whole(toy_folder, draws)) == []
+
+
+def test_mpirun_says_who_is_who(launched: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    launched(0, 1)
+    port = os.environ["JAX_COORDINATOR_PORT"]
+    for name, value in {"PMI_SIZE": "1", "PMI_RANK": "0", "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SLURM_JOB_ID")
+    with meeting() as found:
+        assert found == (1, 1)
 
 
 def test_one_that_never_comes_is_said(launched: Callable[[int, int], None]) -> None:
