@@ -3,8 +3,8 @@
     python benchmarks/run_all.py [--quick] [--only NAME ...]
 
 The gates come first, met or not, then a table a question (markdown, on stdout); JSON lines and the figure go to
-benchmarks/out/. A script that fails is named, the others go on, and the exit code is 1. `--quick` runs those that take
-seconds, with small sizes, within 5 minutes.
+benchmarks/out/. A script that fails is named, the others go on, and the exit code is 1. `--quick` runs those that
+measure the gates, with small sizes, within 5 minutes.
 """
 
 import argparse
@@ -29,16 +29,19 @@ QUICK: dict[str, tuple[str, ...]] = {
     "statistics_cost": ("--quick",),
     "precision": (),
     "command": ("--quick",),
+    "time_to_accuracy": ("--quick", "--only", "ferrocast_sobol", "ferrocast_plain", "numba_sobol", "numba_plain"),
     "memory": ("--quick",),
-    "time_to_accuracy": ("--quick",),
+}
+"""Scripts of a quick run, which measure the gates, and what they are told."""
+
+SMALL: dict[str, tuple[str, ...]] = {
     "gpu": ("--quick",),
     "cube_write": ("--quick",),
-    "stock_step": (),
     "scaling": ("--quick",),
     "block_size": ("64",),
     "sampler_error": ("--quick",),
 }
-"""Scripts of a quick run, those of the gates first, and what they are told."""
+"""What others are told where a quick run names them."""
 
 QUICK_SECONDS = 290.0
 
@@ -51,7 +54,7 @@ def scripts() -> list[str]:
 def calls(*, quick: bool, only: list[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Script and arguments of every call, in order."""
     if quick:
-        return [(name, QUICK.get(name, ())) for name in (only or QUICK)]
+        return [(name, (SMALL | QUICK).get(name, ())) for name in (only or QUICK)]
     return [(name, ()) for name in (only or scripts())]
 
 

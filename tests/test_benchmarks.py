@@ -34,7 +34,7 @@ def test_stock_by_hand_is_our_stock():
 
 
 def test_every_quick_script_exists():
-    assert set(run_all.QUICK) <= set(run_all.scripts())
+    assert {*run_all.QUICK, *run_all.SMALL} <= set(run_all.scripts())
     assert {"run_all", "measuring"}.isdisjoint(run_all.scripts())
 
 
