@@ -146,6 +146,9 @@ def merge_parts(
     for head in heads[1:]:
         _refuse_stranger(heads[0], head)
     _refuse_doubles(heads)
+    parts = sum(bool(head.ranges) for head in heads)  # a pilot holds no draws
+    if not parts:
+        raise InputError(f"{', '.join(map(str, files))}: no draws yet, nothing to join")
     missing = _missing(heads)
     if missing and not allow_partial:
         raise InputError("\n".join([*missing, "run them, or take what there is with --allow-partial"]))
@@ -158,8 +161,8 @@ def merge_parts(
         seconds = round(sum(head.origin.seconds for head in heads), 3)
         attributes = provenance(job.run, posed.digest, find_devices("cpu")) | {
             "wall_time_s": seconds,
-            "parts": len(files),
-            "device": f"{len(files)} parts on {longest.identity['platform']}",
+            "parts": parts,
+            "device": f"{parts} parts on {longest.identity['platform']}",
         }
         if missing:
             attributes["partial"] = f"{state.done} of {state.draws} draws; {'; '.join(missing)}"

@@ -13,6 +13,7 @@ from test_resume import load
 from toy_command import await_line, start
 
 from mc.checkpoint import Keeper, read_head, read_state
+from mc.cube import open_cube
 from mc.disk import claim
 from mc.distributed import join_if_last, meeting
 from mc.errors import InputError, RunFailed
@@ -171,6 +172,8 @@ def test_parts_start_from_the_pilot_that_is_there(toy_folder: Path) -> None:
     for file in files:
         assert np.array_equal(read_state(file)[1].pilot.constants["co2"]["moments"][name], moments[name])
     assert make_pilot(run).read_bytes() == kept
-    merge_parts(files)
+    with pytest.raises(InputError, match=r"pilot\.state: no draws yet, nothing to join"):
+        merge_parts([pilot_file(run)], allow_partial=True)
+    assert open_cube(merge_parts([pilot_file(run), *files])).attrs["parts"] == 2
     with pytest.raises(InputError, match=r"pilot\.state: is of another run: ensemble\.seed .* is 5, in the file 1"):
         make_part(load(toy_folder, ensemble__seed=5), 1, 3)
