@@ -207,7 +207,7 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
         draws=settings.draws,
         pinned=study.pinned,
     )
-    structure = (study.function, *structure_of(study, settings), platform)
+    structure = (study.function, jax.tree.structure(study.data), *structure_of(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)
     program = BlockProgram(study, settings, plan, plan_series(study, settings), platform, like)
     _PROGRAMS[structure] = program

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from mc import ahead
 from mc.axes import SCENARIO, YEAR
 from mc.cube.write import expected_bytes, write_cube
 from mc.devices import find_devices, lanes, prepare
@@ -78,6 +79,8 @@ def make_cube(
         return run.cube
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
+        if model is pose:
+            ahead.begin(run_digest(run), run.ensemble.device)
         _require_packages()
         from mc.drawing import draw, job_of, job_of_state, refuse_begun, with_measured_block
 
