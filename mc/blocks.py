@@ -179,9 +179,7 @@ class BlockProgram:
             index = block * np.uint32(size) + jnp.arange(size, dtype=jnp.uint32)
             asked = (index >= span["low"]) & (index < span["high"]) & ~span["at_mean"]
             before = {name: carry["block"][name] for name in ("inputs", "outputs")}
-            drawn = self._evaluated(
-                jax.tree.unflatten(self.data_tree, data), tables, mean, span, block.astype(jnp.int64) * size, before
-            )
+            drawn = self._evaluated(whole, tables, mean, span, block.astype(jnp.int64) * size, before)
             # XLA would fuse the model into every statistic and compute it again and again: 5 x slower. It never fuses
             # across the border of a branch, so the statistics live in one that is always taken.
             totals, valid = jax.lax.cond(
