@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ def _needs_values(series: Series) -> bool:
 
 
 def _flat(values: Numbers) -> Numbers:
-    return values.reshape(len(values), -1)
+    return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
 def _blank(series: Series, dtype: DTypeLike) -> PilotView:

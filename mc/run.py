@@ -153,7 +153,7 @@ def _exact(job: "Job", state: "EnsembleState", summary: "Summary", **calls: "Unp
 def _layout() -> "ModuleType":
     """The module that lays cubes out; InputError where what it needs cannot be imported."""
     try:
-        import netCDF4  # noqa: F401 - xarray asks for it only when it writes
+        import netCDF4  # noqa: F401 - asked for only when a cube is written
 
         import mc.cube.layout
     except ImportError as error:
@@ -163,9 +163,8 @@ def _layout() -> "ModuleType":
 
 def _require_packages() -> None:
     """InputError where what a cube needs is not installed, before anything is drawn."""
-    for name in ("netCDF4", "xarray"):
-        if find_spec(name) is None:
-            raise _missing(name)
+    if find_spec("netCDF4") is None:
+        raise _missing("netCDF4")
 
 
 def _missing(package: str | None) -> InputError:
