@@ -107,10 +107,11 @@ def _block(runner: BlockRunner, low: int, high: int) -> _Block:
     looked, looks, values = min(rows, max(LOOK - low, 0)), {}, {}
     for item in runner.program.series:
         seen = rows if _needs_values(item) else looked
-        flat = _flat(runner.block_values(item, seen))[valid[:seen]]
-        looks[item.name] = _Look.at(flat[: valid[:looked].sum()])
+        flat = _flat(runner.block_values(item, seen))
+        counted = flat if valid.all() else flat[valid[:seen]]
+        looks[item.name] = _Look.at(counted[: valid[:looked].sum()])
         if _needs_values(item):
-            values[item.name] = flat
+            values[item.name] = np.array(counted)
     if rows == runner.size > runner.program.chunk and (len(runner.held) + 1) * runner.block_bytes <= MOST_HELD:
         runner.hold(low)
     return _Block(looks, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Mapping
@@ -26,10 +27,10 @@ class BlockRunner:
         data = program.data()
         with precise():
             self._arguments = jax.device_put((data, program.plan.tables, program.mean()), device)
-            self._block = jax.device_put(program.empty_block(), device)
-        self.block_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self._block))
+        self._block: Any = None
         self._constants: Any = None
         self._totals: Any = None
+        self._folded = False
         self.held: dict[int, Any] = {}
         """Blocks that the pilot has evaluated, by their first draw; lanes of a device share them."""
         self._lock = threading.Lock()
@@ -37,6 +38,11 @@ class BlockRunner:
         self._kept: list[Kept] = []
         self.failed = 0
         self.seconds: list[float] = []
+
+    @functools.cached_property
+    def block_bytes(self) -> int:
+        """Bytes of one block on the device."""
+        return sum(array.nbytes for array in jax.tree.leaves(self.program.empty_block()))
 
     def start(self, constants: Nested) -> None:
         """Take the pilot's constants and begin with empty sums."""
@@ -51,10 +57,12 @@ class BlockRunner:
             }
             for pack in self.program.packs
         }
+        totals = self.program.empty_totals()
+        if self._totals is not None and not self._folded:
+            totals["statistics"] = self._totals["statistics"]  # still empty: a pilot folds nothing in
         with precise():
-            self._constants = jax.device_put(used, self.device)
-            self._totals = jax.device_put(self.program.empty_totals(), self.device)
-        self._ranges, self._kept, self.failed = [], [], 0
+            self._constants, self._totals = jax.device_put((used, totals), self.device)
+        self._ranges, self._kept, self.failed, self._folded = [], [], 0, False
 
     def work(self, low: int, high: int) -> None:
         """Fold the draws [low, high) in for good: keep those that the settings name, and remember the range."""
@@ -98,18 +106,18 @@ class BlockRunner:
                 | {name: np.bool_(value) for name, value in flags.items()},
                 self.device,
             )
-            carry = {"totals": self._totals, "block": held or self._block}
+            block = held or self._block or jax.device_put(self.program.empty_block(), self.device)
+            carry = {"totals": self._totals, "block": block}
             everything = (*self._arguments, self._constants, carry, arguments)
             carry = self.program.on(self.device, everything)(*everything)
             self._totals, self._block = carry["totals"], carry["block"]
+            self._folded |= fold
             self.failed = int(self._totals["failed"])  # waits for the device
         self.seconds.append(time.monotonic() - began)
 
     def hold(self, low: int) -> None:
         """Leave the latest block, which begins at draw `low` and was asked for whole, to whoever is to fold it in."""
-        self.held[low] = self._block
-        with precise():
-            self._block = jax.device_put(self.program.empty_block(), self.device)
+        self.held[low], self._block = self._block, None
 
     def _keep(self, first: int, last: int, start: int) -> None:
         """Copy the draws [first, last) of the latest block, failed ones too."""
