@@ -1,6 +1,8 @@
 """The command line: `ferrocast COMMAND ...` or `python -m mc COMMAND ...`."""
 
+import atexit
 import importlib
+import os
 import pkgutil
 import signal
 import sys
@@ -38,6 +40,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     raise SystemExit(0)
 
 
+def process() -> NoReturn:
+    """`main`, and the end of the process: to take the interpreter down after JAX takes most of a second.
+
+    What is registered for the exit is done, what was written is flushed; only memory is left to the system.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        code = end.code
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # a pipe that is closed, a full disk: as Python deals with it
+        raise SystemExit(code) from None
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
 def application() -> typer.Typer:
     """The commands of `mc.commands`, one a module, named as the module."""
     app = typer.Typer(
@@ -71,4 +93,4 @@ def _terminate(signum: int, _: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    process()

@@ -56,8 +56,8 @@ class BlockProgram:
         like: BlockProgram | None = None,
     ) -> None:
         self.study, self.settings, self.plan, self.series = study, settings, plan, series
-        self.dtype = jnp.dtype(settings.precision)
-        self.chunk = CHUNK if platform == "cpu" else settings.block
+        self.dtype, self.data_tree = jnp.dtype(settings.precision), jax.tree.structure(study.data)
+        self.chunk = math.gcd(CHUNK, settings.block) if platform == "cpu" else settings.block
         self.packs, self.causes = plan_packs(series), cause_names(study)
         self.compiled: Callable[..., dict[str, Any]]
         self.compiled = (
@@ -78,16 +78,20 @@ class BlockProgram:
     def _made_from(self) -> tuple[str, ...]:
         """What the program is traced from, in words; nothing for a study that cannot say what its function is."""
         study = self.study
-        return (study.name, study.variant, repr(structure_of(study, self.settings))) if study.variant else ()
+        made_from = (study.name, study.variant, repr(structure_of(study, self.settings)), str(self.data_tree))
+        return made_from if study.variant else ()
 
-    def data(self) -> Any:
-        """The study's data on the host, floating arrays in the precision of the chain."""
+    def data(self) -> list[Numbers]:
+        """The leaves of the study's data on the host, floating arrays in the precision of the chain.
+
+        Without the classes of the study a kept program can be loaded before these are imported.
+        """
 
         def cast(leaf: Any) -> Numbers:
             array = np.asarray(leaf)
             return array.astype(self.dtype) if np.issubdtype(array.dtype, np.floating) else array
 
-        return jax.tree.map(cast, self.study.data)
+        return [cast(leaf) for leaf in jax.tree.leaves(self.study.data)]
 
     def mean(self) -> dict[str, Numbers]:
         """Every input at its mean, in the precision of the chain."""
@@ -120,73 +124,95 @@ class BlockProgram:
             "valid": np.zeros(size, np.bool_),
         }
 
-    def _evaluate(
-        self, data: Any, tables: Any, mean: dict[str, Array], at_mean: Array, index: Array
-    ) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Inputs and outputs (draw, ...) of the draws `index`, or of the mean draw in every place.
+    def _evaluated(
+        self,
+        data: Any,
+        tables: Any,
+        mean: dict[str, Array],
+        span: dict[str, Array],
+        first: Array,
+        block: dict[str, Any],
+    ) -> dict[str, Any]:
+        """The inputs and outputs of the block that begins at draw `first`, in the chunks that hold draws asked for.
 
-        ValueError while it is traced when the outputs are not as declared.
+        The other chunks stay as they are in `block`: all of them if it is `held`. The mean draw stands in every place.
         """
-        drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
-        inputs = {name: jnp.where(at_mean, mean[name][None], drawn[name]) for name in drawn}
-        outputs = self._mapped(data, inputs, len(index))
-        _check_outputs(self.study, outputs)
-        return inputs, {name: value.astype(self.dtype) for name, value in outputs.items()}
+        size, number = self.chunk, self.settings.block // self.chunk
 
-    def _mapped(self, data: Any, inputs: dict[str, Array], draws: int) -> dict[str, Array]:
-        """Outputs of all draws, chunk after chunk; an output may have no elements, which `lax.map` cannot cut."""
-        each, chunk = jax.vmap(self.study.function, in_axes=(None, 0)), math.gcd(self.chunk, draws)
-        if chunk == draws:
-            return each(data, inputs)
-        cut = {name: value.reshape(draws // chunk, chunk, *value.shape[1:]) for name, value in inputs.items()}
-        outputs: dict[str, Array] = jax.lax.map(functools.partial(each, data), cut)
-        return {name: value.reshape(draws, *value.shape[2:]) for name, value in outputs.items()}
+        def one_chunk(at: Array, block: dict[str, Any]) -> dict[str, Any]:
+            index = (first + at * size).astype(jnp.uint32) + jnp.arange(size, dtype=jnp.uint32)
+            drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
+            inputs = {name: jnp.where(span["at_mean"], mean[name][None], drawn[name]) for name in drawn}
+            outputs = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
+            _check_outputs(self.study, outputs)
+            written: dict[str, Any] = jax.tree.map(
+                lambda whole, part: jax.lax.dynamic_update_slice_in_dim(whole, part.astype(whole.dtype), at * size, 0),
+                block,
+                {"inputs": inputs, "outputs": outputs},
+            )
+            return written
+
+        if number == 1:
+            return one_chunk(jnp.int64(0), block)
+        low, high = ((span[name].astype(jnp.int64) - first) for name in ("low", "high"))
+        begin, end = jnp.clip(low // size, 0, number), jnp.clip(-(-high // size), 0, number)
+        evaluated: dict[str, Any] = jax.lax.fori_loop(begin, jnp.where(span["held"], begin, end), one_chunk, block)
+        return evaluated
 
     def _run(
         self,
-        data: Any,
+        data: list[Array],
         tables: Any,
         mean: dict[str, Array],
         constants: Any,
         carry: dict[str, Any],
         span: dict[str, Array],
     ) -> dict[str, Any]:
-        """Fold blocks `first` to `first + blocks - 1` in; of their draws only those in [low, high) count."""
-        size = self.settings.block
+        """Fold blocks `first` to `first + blocks - 1` in; of their draws only those in [low, high) count.
+
+        `held`: the block in `carry` is the one that is asked for, and need not be evaluated; without `fold` draws are
+        evaluated and checked, and no statistic changes; draws `at_mean` count nowhere.
+        """
+        size, whole = self.settings.block, jax.tree.unflatten(self.data_tree, data)
 
         def one_block(block: Array, carry: dict[str, Any]) -> dict[str, Any]:
             index = block * np.uint32(size) + jnp.arange(size, dtype=jnp.uint32)
-            asked = (index >= span["low"]) & (index < span["high"])
-            inputs, outputs = self._evaluate(data, tables, mean, span["at_mean"], index)
+            asked = (index >= span["low"]) & (index < span["high"]) & ~span["at_mean"]
+            before = {name: carry["block"][name] for name in ("inputs", "outputs")}
+            drawn = self._evaluated(whole, tables, mean, span, block.astype(jnp.int64) * size, before)
             # XLA would fuse the model into every statistic and compute it again and again: 5 x slower. It never fuses
             # across the border of a branch, so the statistics live in one that is always taken.
             totals, valid = jax.lax.cond(
                 asked.any(),
-                functools.partial(self._fold, constants),
+                functools.partial(self._fold, constants, span["fold"]),
                 lambda totals, _outputs, asked, _index: (totals, asked),
                 carry["totals"],
-                outputs,
+                drawn["outputs"],
                 asked,
                 index,
             )
-            return {"totals": totals, "block": {"inputs": inputs, "outputs": outputs, "valid": valid}}
+            return {"totals": totals, "block": drawn | {"valid": valid}}
 
         result: dict[str, Any] = jax.lax.fori_loop(span["first"], span["first"] + span["blocks"], one_block, carry)
         return result
 
     def _fold(
-        self, constants: Any, totals: dict[str, Any], outputs: dict[str, Array], asked: Array, index: Array
+        self, constants: Any, fold: Array, totals: dict[str, Any], outputs: dict[str, Array], asked: Array, index: Array
     ) -> tuple[dict[str, Any], Array]:
         """Totals with a block folded in, and which of its draws were asked for and did not fail."""
         found = causes_of(self.study, outputs) & asked[:, None]
         valid = asked & ~found.any(axis=1)
         mask = valid.reshape(-1, self.settings.scramblings)
+
+        def updated(statistics: dict[str, Any]) -> dict[str, Any]:
+            return {
+                pack.name: _update(pack, statistics[pack.name], outputs, mask, constants[pack.name])
+                for pack in self.packs
+            }
+
         counted = _count_failures(totals, found, index) | {
             "count": totals["count"] + mask.sum(axis=0, dtype=jnp.int32),
-            "statistics": {
-                pack.name: _update(pack, totals["statistics"][pack.name], outputs, mask, constants[pack.name])
-                for pack in self.packs
-            },
+            "statistics": jax.lax.cond(fold, updated, lambda statistics: statistics, totals["statistics"]),
         }
         return counted, valid
 

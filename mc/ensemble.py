@@ -194,7 +194,7 @@ class _Run:
     def _snapshot(self) -> EnsembleState:
         """The state so far: what was there before, and what every device has added."""
         parts = [runner.state(self._state) for runner in self._runners]
-        return functools.reduce(merge, parts, self._state)
+        return functools.reduce(merge, parts if self._held == 0 else [self._state, *parts])
 
 
 def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
@@ -207,7 +207,7 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
         draws=settings.draws,
         pinned=study.pinned,
     )
-    structure = (study.function, *structure_of(study, settings), platform)
+    structure = (study.function, jax.tree.structure(study.data), *structure_of(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)
     program = BlockProgram(study, settings, plan, plan_series(study, settings), platform, like)
     _PROGRAMS[structure] = program

@@ -3,86 +3,123 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jax.typing import DTypeLike
 
 from mc.runner import BlockRunner
-from mc.state import EnsembleState, FailedDraws, Failures, Nested, Pilot, merge
+from mc.state import FailedDraws, Nested, Pilot, merge_failures
 from mc.statistics import PilotView
 from mc.statistics.contract import Numbers
-from mc.statistics.moments import Moments
 from mc.statistics.plan import Series
 
-FIRST_LOOK = 64
-"""Draws that give the provisional shifts under which the pilot's own moments are taken."""
+LOOK = 256
+"""Draws of the pilot that give shifts and scales, which are units to count in and change no estimate."""
+
+MOST_HELD = 2**28
+"""Bytes of evaluated blocks that wait for the run; those of a longer pilot are evaluated again."""
+
+MEAN = -1
+"""In the place of a first draw: the mean draw."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Moments of some draws, (element,): how many, their mean, and squares about it."""
+
+    count: int
+    mean: Numbers
+    squares: Numbers
+
+    @classmethod
+    def at(cls, values: Numbers) -> _Look:
+        """Those of values (draw, element)."""
+        if not len(values):
+            return cls(0, np.zeros(values.shape[1]), np.zeros(values.shape[1]))
+        mean = values.mean(axis=0, dtype=np.float64)
+        away = values - mean
+        return cls(len(values), mean, np.einsum("ij,ij->j", away, away))
+
+    def joined(self, other: _Look) -> _Look:
+        """Those of both (Chan, Golub and LeVeque 1983)."""
+        count, away = self.count + other.count, other.mean - self.mean
+        share = other.count / max(count, 1)
+        return _Look(count, self.mean + away * share, self.squares + other.squares + away**2 * (self.count * share))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What a block of the pilot says of every series: moments, and the values of those that are asked for."""
+
+    looks: dict[str, _Look]
+    values: dict[str, Numbers]
 
 
 def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[BlockRunner] = ()) -> Pilot:
-    """Run the mean draw and the first `draws` draws; leaves the runners with the pilot's sums, not those of a run.
+    """Run the mean draw and the first `draws` draws; leaves the runners with the blocks that they need not run again.
 
     FailedDraws when more than `allowed` of them failed, or all.
 
     The pilot always runs from draw 0, block by block, so every part of a run finds the same constants; `helpers` are
-    other lanes of the same device, which share the blocks and change no bit. Its draws are run again with the others:
-    the statistics of a run hold every draw.
+    other lanes of the same device, which share the blocks and change no bit.
     """
-    series, size = runner.program.series, runner.program.settings.block
-    lanes = (runner, *helpers)
-    with ThreadPoolExecutor(min(len(lanes), 2)) as pool:
-        mean, looks = pool.submit(_at_mean, lanes[0]), pool.submit(_first_look, lanes[-1], min(size, draws))
-        at_mean, provisional = mean.result(), _constants(series, looks.result())
+    series, size, lanes = runner.program.series, runner.program.settings.block, (runner, *helpers)
+    held: dict[int, Any] = {}
     for lane in lanes:
-        lane.start(provisional)
+        lane.held = held
+        lane.start(_blank_constants(runner))
+    todo = iter((MEAN, *range(0, draws, size)))
     with ThreadPoolExecutor(len(lanes)) as pool:
-        blocks = [range(at * size, draws, len(lanes) * size) for at in range(len(lanes))]
-        parts = list(pool.map(functools.partial(_collect, draws), lanes, blocks))
-    nothing = EnsembleState({}, draws, (), np.asarray(0), {}, Failures(), Pilot(draws, provisional, at_mean))
-    total = functools.reduce(merge, [lane.state(nothing, Moments().key) for lane in lanes])
-    if total.failures.number > allowed or total.failures.number == draws:
-        raise FailedDraws(total.failures, draws, allowed)
-    found = {low: values for part in parts for low, values in part.items()}
-    values = {name: np.concatenate([found[low][name] for low in sorted(found)]) for name in found[0]}
-    views = {
-        item.name: _view(item, total.statistics[item.name], provisional[item.name], total.count, values)
-        for item in series
-    }
-    return Pilot(draws=draws, constants=_constants(series, views), at_mean=at_mean)
+        parts = list(pool.map(functools.partial(_collect, todo, draws), lanes))
+    found = {low: block for part in parts for low, block in part.items()}
+    at_mean = found.pop(MEAN).values
+    failures = functools.reduce(merge_failures, [lane.failures() for lane in lanes])
+    if failures.number > allowed or failures.number == draws:
+        raise FailedDraws(failures, draws, allowed)
+    blocks = [found[low] for low in sorted(found)]
+    return Pilot(draws, _constants(series, {item.name: _view(item, blocks) for item in series}), at_mean)
 
 
-def _at_mean(runner: BlockRunner) -> dict[str, Numbers]:
-    """f(E[X]) of every series."""
-    runner.start(_blank_constants(runner))
-    runner.run(0, runner.program.settings.block, at_mean=True)
-    return {item.name: runner.block_values(item, 1)[0] for item in runner.program.series}
+def _collect(todo: Iterator[int], draws: int, runner: BlockRunner) -> dict[int, _Block]:
+    """Run blocks that are still to do, by their first draw, until none is left."""
+    found = {}
+    for low in todo:
+        found[low] = _at_mean(runner) if low == MEAN else _block(runner, low, min(low + runner.size, draws))
+    return found
 
 
-def _first_look(runner: BlockRunner, most: int) -> dict[str, PilotView]:
-    """Every series over the first draws, at most so many."""
-    rows = min(FIRST_LOOK, most)
-    runner.start(_blank_constants(runner))
-    runner.run(0, rows)
+def _at_mean(runner: BlockRunner) -> _Block:
+    """f(E[X]) of every series, as values."""
+    runner.run(0, 1, at_mean=True)
+    return _Block({}, {item.name: runner.block_values(item, 1)[0].copy() for item in runner.program.series})
+
+
+def _block(runner: BlockRunner, low: int, high: int) -> _Block:
+    """Evaluate the draws [low, high) of one block, and leave them to the run where it wants them all."""
+    rows = high - low
+    runner.run(low, high, fold=False)
     valid = runner.block_valid(rows)
-    return {item.name: _look(_flat(runner.block_values(item, rows))[valid]) for item in runner.program.series}
+    looked, looks, values = min(rows, max(LOOK - low, 0)), {}, {}
+    for item in runner.program.series:
+        seen = rows if _needs_values(item) else looked
+        flat = _flat(runner.block_values(item, seen))
+        counted = flat if valid.all() else flat[valid[:seen]]
+        looks[item.name] = _Look.at(counted[: valid[:looked].sum()])
+        if _needs_values(item):
+            values[item.name] = np.array(counted)
+    if rows == runner.size > runner.program.chunk and (len(runner.held) + 1) * runner.block_bytes <= MOST_HELD:
+        runner.hold(low)
+    return _Block(looks, values)
 
 
 def _blank_constants(runner: BlockRunner) -> Nested:
     series = runner.program.series
     return _constants(series, {item.name: _blank(item, runner.program.dtype) for item in series})
-
-
-def _collect(draws: int, runner: BlockRunner, blocks: range) -> dict[int, dict[str, Numbers]]:
-    """Run the blocks that begin at the given draws; the valid values of every series that asks for them, by block."""
-    size, found = runner.program.settings.block, {}
-    for low in blocks:
-        rows = min(size, draws - low)
-        runner.run(low, low + rows)
-        valid = runner.block_valid(rows)
-        wanted = [item for item in runner.program.series if _needs_values(item)]
-        found[low] = {item.name: _flat(runner.block_values(item, rows))[valid] for item in wanted}
-    return found
 
 
 def _constants(series: tuple[Series, ...], views: Mapping[str, PilotView]) -> Nested:
@@ -97,7 +134,7 @@ def _needs_values(series: Series) -> bool:
 
 
 def _flat(values: Numbers) -> Numbers:
-    return values.reshape(len(values), -1)
+    return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
 def _blank(series: Series, dtype: DTypeLike) -> PilotView:
@@ -105,27 +142,12 @@ def _blank(series: Series, dtype: DTypeLike) -> PilotView:
     return PilotView(count=1, mean=zero, sd=zero, magnitude=1.0, values=zero[None].astype(dtype))
 
 
-def _look(values: Numbers) -> PilotView:
-    """Provisional view from a few draws; blank when all of them failed."""
-    wide = values.astype(np.float64) if len(values) else np.zeros((1, *values.shape[1:]))
-    kept = values if len(values) else wide.astype(values.dtype)
-    mean, sd = wide.mean(axis=0), wide.std(axis=0)
-    return PilotView(count=len(wide), mean=mean, sd=sd, magnitude=_magnitude(mean, sd), values=kept)
-
-
-def _view(
-    series: Series,
-    totals: Mapping[str, Mapping[str, Numbers]],
-    constants: Mapping[str, Mapping[str, Numbers]],
-    count: Numbers,
-    values: Mapping[str, Numbers],
-) -> PilotView:
-    key = Moments().key
-    estimates = Moments().finish(totals[key], constants[key], count)
-    draws = int(count.sum())
-    mean = np.nan_to_num(estimates.value["mean"])
-    sd = np.nan_to_num(estimates.value["sd"])
-    return PilotView(count=draws, mean=mean, sd=sd, magnitude=_magnitude(mean, sd), values=values.get(series.name))
+def _view(series: Series, blocks: Sequence[_Block]) -> PilotView:
+    look = functools.reduce(_Look.joined, [block.looks[series.name] for block in blocks])
+    sd = np.sqrt(look.squares / max(look.count - 1, 1))
+    found = [block.values[series.name] for block in blocks if series.name in block.values]
+    values = np.concatenate(found) if found else None
+    return PilotView(look.count, look.mean, sd, _magnitude(look.mean, sd), values)
 
 
 def _magnitude(mean: Numbers, sd: Numbers) -> float:

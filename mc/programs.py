@@ -13,6 +13,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 import jax
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
+from mc import ahead
 from mc.devices import cache_folder
 
 MOST_KEPT = 32
@@ -32,7 +34,7 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 def load_or_compile(
     program: Any, arguments: tuple[Any, ...], device: jax.Device, made_from: Iterable[str]
 ) -> Callable[..., Any]:
-    """`program` (jitted, its result shaped like its argument "carry", the fifth) compiled for `arguments` on `device`.
+    """`program` (jitted, of dicts, lists and tuples of arrays) compiled for `arguments` on `device`.
 
     `made_from` is all that the program is traced from besides the source of this package and the shapes of `arguments`;
     with nothing in it the program is not kept, and returned as it is.
@@ -41,7 +43,7 @@ def load_or_compile(
     if place is None:
         jitted: Callable[..., Any] = program
         return jitted
-    known = _load(place, arguments, device)
+    known = ahead.take(place, device) or load(place, device)
     if known is not None:
         return known
     with _afresh():
@@ -97,17 +99,17 @@ def _source() -> str:
     return digest.hexdigest()
 
 
-def _load(place: Path, arguments: tuple[Any, ...], device: jax.Device) -> Callable[..., Any] | None:
+def load(place: Path, device: jax.Device) -> Callable[..., Any] | None:
+    """The program of an entry; None where it is missing or damaged."""
     from jax.experimental.serialize_executable import deserialize_and_load
 
     try:
         content = place.read_bytes()
-        packed = content[DIGEST_BYTES:]
-        if hashlib.sha256(packed).digest() != content[:DIGEST_BYTES]:
+        if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
             return None
-        trees = jax.tree.structure((arguments, {})), jax.tree.structure(arguments[4])
+        packed, taken, given = pickle.loads(content[DIGEST_BYTES:])
         program: Callable[..., Any] = deserialize_and_load(
-            packed, *trees, backend=device.client, execution_devices=[device]
+            packed, taken, given, backend=device.client, execution_devices=[device]
         )
         os.utime(place)
     except Exception:  # whatever is wrong with an entry, the program can be compiled
@@ -120,7 +122,7 @@ def _keep(place: Path, compiled: Any) -> None:
     from jax.experimental.serialize_executable import serialize
 
     with contextlib.suppress(Exception):
-        packed, _, _ = serialize(compiled)
+        packed = pickle.dumps(serialize(compiled))
         handle, name = tempfile.mkstemp(dir=place.parent)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from mc import ahead
 from mc.axes import SCENARIO, YEAR
 from mc.cube.write import expected_bytes, write_cube
 from mc.devices import find_devices, lanes, prepare
@@ -72,6 +73,8 @@ def make_cube(
         return run.cube
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
         prepare(run.ensemble.device)
+        if model is pose:
+            ahead.begin(run_digest(run), run.ensemble.device)
         _require_packages()
         from mc.drawing import draw, job_of, job_of_state, refuse_begun, with_measured_block
 
@@ -144,7 +147,7 @@ def _exact(job: "Job", state: "EnsembleState", summary: "Summary", **calls: "Unp
 def _layout() -> "ModuleType":
     """The module that lays cubes out; InputError where what it needs cannot be imported."""
     try:
-        import netCDF4  # noqa: F401 - xarray asks for it only when it writes
+        import netCDF4  # noqa: F401 - asked for only when a cube is written
 
         import mc.cube.layout
     except ImportError as error:
@@ -154,9 +157,8 @@ def _layout() -> "ModuleType":
 
 def _require_packages() -> None:
     """InputError where what a cube needs is not installed, before anything is drawn."""
-    for name in ("netCDF4", "xarray"):
-        if find_spec(name) is None:
-            raise _missing(name)
+    if find_spec("netCDF4") is None:
+        raise _missing("netCDF4")
 
 
 def _missing(package: str | None) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Mapping
@@ -22,18 +23,26 @@ class BlockRunner:
     """A device with its copy of the data, the pilot's constants and the running sums of the draws in `ranges`."""
 
     def __init__(self, program: BlockProgram, device: jax.Device) -> None:
-        self.program, self.device = program, device
+        self.program, self.device, self.size = program, device, program.settings.block
         data = program.data()
         with precise():
             self._arguments = jax.device_put((data, program.plan.tables, program.mean()), device)
-            self._block = jax.device_put(program.empty_block(), device)
+        self._block: Any = None
         self._constants: Any = None
         self._totals: Any = None
+        self._folded = False
+        self.held: dict[int, Any] = {}
+        """Blocks that the pilot has evaluated, by their first draw; lanes of a device share them."""
         self._lock = threading.Lock()
         self._ranges: list[tuple[int, int]] = []
         self._kept: list[Kept] = []
         self.failed = 0
         self.seconds: list[float] = []
+
+    @functools.cached_property
+    def block_bytes(self) -> int:
+        """Bytes of one block on the device."""
+        return sum(array.nbytes for array in jax.tree.leaves(self.program.empty_block()))
 
     def start(self, constants: Nested) -> None:
         """Take the pilot's constants and begin with empty sums."""
@@ -48,27 +57,30 @@ class BlockRunner:
             }
             for pack in self.program.packs
         }
+        totals = self.program.empty_totals()
+        if self._totals is not None and not self._folded:
+            totals["statistics"] = self._totals["statistics"]  # still empty: a pilot folds nothing in
         with precise():
-            self._constants = jax.device_put(used, self.device)
-            self._totals = jax.device_put(self.program.empty_totals(), self.device)
-        self._ranges, self._kept, self.failed = [], [], 0
+            self._constants, self._totals = jax.device_put((used, totals), self.device)
+        self._ranges, self._kept, self.failed, self._folded = [], [], 0, False
 
     def work(self, low: int, high: int) -> None:
         """Fold the draws [low, high) in for good: keep those that the settings name, and remember the range."""
+        keep, size = self.program.settings.keep, self.size
+        start = low - low % size
+        step = size if keep or self.held else high - start
         with self._lock:
-            if self.program.settings.keep:
-                self._run_and_keep(low, high)
-            else:
-                self.run(low, high)
+            for at in range(start, high, step):
+                first, last = max(at, low), min(at + step, high)
+                self.run(first, last)
+                if keep:
+                    self._keep(first, last, at)
             self._ranges.append((low, high))
 
-    def state(self, base: EnsembleState, only: str = "") -> EnsembleState:
-        """What this device has added to the run of `base`; waits for a group of blocks that is under way.
-
-        `only`: the key of the one statistic that is asked for.
-        """
+    def state(self, base: EnsembleState) -> EnsembleState:
+        """What this device has added to the run of `base`; waits for a group of blocks that is under way."""
         with self._lock:
-            totals = self.totals(only)
+            totals = self.totals()
             return replace(
                 base,
                 ranges=join_ranges(self._ranges),
@@ -78,61 +90,73 @@ class BlockRunner:
                 kept=merge_kept(self._kept),
             )
 
-    def run(self, low: int, high: int, *, at_mean: bool = False) -> None:
-        """Fold the draws [low, high) in, and wait for the device."""
-        size, began = self.program.settings.block, time.monotonic()
+    def run(self, low: int, high: int, *, at_mean: bool = False, fold: bool = True) -> None:
+        """Run the draws [low, high), or the mean draw, and wait for the device; `fold` them into the statistics.
+
+        A block that is held, asked for alone, is not evaluated again.
+        """
+        size, began = self.size, time.monotonic()
         first, last = low // size, -(-high // size)
+        held = self.held.pop(low, None) if fold and last - first == 1 else None
         span = {"first": first, "blocks": last - first, "low": low, "high": high}
+        flags = {"at_mean": at_mean, "held": held is not None, "fold": fold}
         with precise():
             arguments = jax.device_put(
-                {name: np.uint32(value) for name, value in span.items()} | {"at_mean": np.bool_(at_mean)}, self.device
+                {name: np.uint32(value) for name, value in span.items()}
+                | {name: np.bool_(value) for name, value in flags.items()},
+                self.device,
             )
-            carry = {"totals": self._totals, "block": self._block}
+            block = held or self._block or jax.device_put(self.program.empty_block(), self.device)
+            carry = {"totals": self._totals, "block": block}
             everything = (*self._arguments, self._constants, carry, arguments)
             carry = self.program.on(self.device, everything)(*everything)
             self._totals, self._block = carry["totals"], carry["block"]
+            self._folded |= fold
             self.failed = int(self._totals["failed"])  # waits for the device
         self.seconds.append(time.monotonic() - began)
 
-    def _run_and_keep(self, low: int, high: int) -> None:
-        """`run`, block by block, with a copy of every draw (failed ones too)."""
-        size = self.program.settings.block
-        for start in range(low - low % size, high, size):
-            first, last = max(start, low), min(start + size, high)
-            self.run(first, last)
-            rows = slice(first - start, last - start)
-            self._kept.append(
-                Kept(
-                    index=np.arange(first, last, dtype=np.int64),
-                    valid=np.array(self._block["valid"])[rows],
-                    inputs={name: np.array(value)[rows] for name, value in self._block["inputs"].items()},
-                    outputs={name: np.array(self._block["outputs"][name])[rows] for name in self.program.settings.keep},
-                )
+    def hold(self, low: int) -> None:
+        """Leave the latest block, which begins at draw `low` and was asked for whole, to whoever is to fold it in."""
+        self.held[low], self._block = self._block, None
+
+    def _keep(self, first: int, last: int, start: int) -> None:
+        """Copy the draws [first, last) of the latest block, failed ones too."""
+        rows = slice(first - start, last - start)
+        self._kept.append(
+            Kept(
+                index=np.arange(first, last, dtype=np.int64),
+                valid=np.array(self._block["valid"])[rows],
+                inputs={name: np.array(value)[rows] for name, value in self._block["inputs"].items()},
+                outputs={name: np.array(self._block["outputs"][name])[rows] for name in self.program.settings.keep},
             )
+        )
 
     def block_values(self, series: Series, rows: int) -> Numbers:
-        """The first `rows` draws of the latest block, (draw, ...), on the host."""
+        """The first `rows` draws of the latest block, (draw, ...), on the host; good until the next block."""
         outputs = self._block["outputs"][series.output]
         if self.device.platform == "cpu":  # a view; slicing in JAX would compile a program for every shape
-            return np.array(series.values({series.output: np.asarray(outputs)[:rows]}))
-        return np.asarray(series.values({series.output: np.asarray(outputs[:rows])}))
+            return series.values({series.output: np.asarray(outputs)[:rows]})
+        return series.values({series.output: np.asarray(outputs[:rows])})
 
     def block_valid(self, rows: int) -> Numbers:
         """Which of the first `rows` draws of the latest block count."""
         return np.array(self._block["valid"])[:rows]
 
-    def totals(self, only: str = "") -> dict[str, Any]:
-        """Running sums and counts, copied to the host; of the statistics those with the key `only`, or all."""
+    def totals(self) -> dict[str, Any]:
+        """Running sums and counts, copied to the host."""
         totals: dict[str, Any] = jax.tree.map(np.asarray, self._totals)
-        statistics: Nested = {
-            item.name: {one.key: {} for one in item.statistics if only in ("", one.key)} for item in self.program.series
-        }
+        statistics: Nested = {item.name: {one.key: {} for one in item.statistics} for item in self.program.series}
         for pack in self.program.packs:
-            for statistic in (one for one in pack.statistics if only in ("", one.key)):
+            for statistic in pack.statistics:
                 for name, array in totals["statistics"][pack.name][statistic.key].items():
                     for series, part in pack.split(array, statistic.element_axis(name)).items():
                         statistics[series][statistic.key][name] = part
         return totals | {"statistics": statistics}
+
+    def failures(self) -> Failures:
+        """Which of the draws that were run have failed."""
+        scalars = {name: np.asarray(value) for name, value in self._totals.items() if name != "statistics"}
+        return failures_of(scalars, self.program.causes)
 
 
 def _of_members(pack: Pack, statistic: Statistic, name: str, nested: Nested) -> dict[str, Numbers]:

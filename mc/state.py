@@ -100,7 +100,7 @@ def merge(first: EnsembleState, second: EnsembleState) -> EnsembleState:
         ranges=join_ranges((*first.ranges, *second.ranges)),
         count=first.count + second.count,
         statistics=_merge_statistics(first.statistics, second.statistics),
-        failures=_merge_failures(first.failures, second.failures),
+        failures=merge_failures(first.failures, second.failures),
         pilot=first.pilot,
         kept=merge_kept([kept for kept in (first.kept, second.kept) if kept is not None]),
     )
@@ -160,7 +160,8 @@ def _check_mergeable(first: EnsembleState, second: EnsembleState) -> None:
         )
 
 
-def _merge_failures(first: Failures, second: Failures) -> Failures:
+def merge_failures(first: Failures, second: Failures) -> Failures:
+    """Failures among the draws of both."""
     index = np.concatenate([first.index, second.index])
     order = np.argsort(index, kind="stable")[:LISTED_FAILURES]
     cause = first.cause + second.cause

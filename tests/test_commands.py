@@ -50,6 +50,22 @@ def test_help_version_and_argument_errors_import_nothing_heavy(arguments: list[s
     assert errors.endswith("loaded: ")
 
 
+@pytest.mark.parametrize(("arguments", "code"), [(["--version"], 0), (["run", "no such file"], 2), (["runn"], 2)])
+def test_a_process_ends_with_its_code_all_said_and_what_is_registered_done(arguments: list[str], code: int) -> None:
+    program = (
+        "import atexit, sys\n"
+        "from mc.__main__ import process\n"
+        "atexit.register(lambda: print('registered', flush=True))\n"
+        "sys.stdout.write('said, ')\n"
+        "process()\n"
+    )
+    child = start(*arguments, program=program)
+    out, _ = child.communicate()
+    assert child.returncode == code
+    assert out.startswith("said, ")
+    assert out.endswith("registered\n")
+
+
 def test_every_command_is_found_and_has_an_example(command: Command) -> None:
     code, out, _ = command("--help")
     assert code == 0

@@ -206,17 +206,17 @@ def test_a_write_that_fails_at_any_group_leaves_nothing(toy_folder: Path, monkey
     run = load_run(toy_folder / "runs" / "toy.toml", {"ensemble.draws": 32}, {})
     run.cube.parent.mkdir()
     run.cube.write_bytes(b"old")
-    whole = mc.cube.write._write_group
+    whole = mc.cube.write.declare
     for failing in range(1, 10):
         written: list[str] = []
 
-        def write(*arguments: Any) -> None:
+        def declare(*arguments: Any) -> Any:
             written.append("group")  # noqa: B023 - called in this round only
             if len(written) == failing:  # noqa: B023
                 raise RuntimeError("NetCDF: HDF error")
-            whole(*arguments)
+            return whole(*arguments)
 
-        monkeypatch.setattr(mc.cube.write, "_write_group", write)
+        monkeypatch.setattr(mc.cube.write, "declare", declare)
         try:
             make_cube(run, overwrite=True)
         except DiskError as error:

@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mc.axes import DRAW, SCENARIO, YEAR
+from mc.cube.group import Variable
 from mc.cube.names import AT_MEAN, DISPLAY_UNIT, MEAN, SD, STATISTIC
 from mc.cube.units import cf_unit, people_unit
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 LONG_NAMES = {
     SCENARIO: "scenario; all scenarios share their draws",
@@ -45,23 +43,21 @@ def cell_methods(unit: str, dims: Sequence[str], over_draws: str) -> str:
 
 def coordinates(
     dims: Sequence[str], labels: Mapping[str, Sequence[str | int | float]], notes: Mapping[str, Mapping[str, Any]]
-) -> "dict[str, xr.Variable]":
+) -> dict[str, Variable]:
     """Coordinates of some dims: labels, names in other languages, bounds of years."""
-    import xarray as xr
-
-    found: dict[str, xr.Variable] = {}
+    found: dict[str, Variable] = {}
     for dim in dims:
         values = np.asarray(labels[dim])
-        found[dim] = xr.Variable(
+        found[dim] = Variable(
             (dim,), values.astype(np.int32) if values.dtype.kind == "i" else values, {"long_name": _long_name(dim)}
         )
         for column, texts in notes.get(dim, {}).items():
             name = column if column.startswith("name_") and dim == "province" else f"{dim}_{column}"
-            found[name] = xr.Variable((dim,), np.asarray(texts), {"long_name": f"{_long_name(column)} of the {dim}"})
+            found[name] = Variable((dim,), np.asarray(texts), {"long_name": f"{_long_name(column)} of the {dim}"})
         if dim == YEAR:
-            found[dim].attrs |= {"units": "year", "bounds": "year_bounds"}
+            found[dim].attrs.update({"units": "year", "bounds": "year_bounds"})
             bounds = np.stack([values, values + 1], axis=1).astype(np.int32)
-            found["year_bounds"] = xr.Variable((dim, "bnds"), bounds)
+            found["year_bounds"] = Variable((dim, "bnds"), bounds)
     return found
 
 

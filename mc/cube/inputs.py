@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 import mc
+from mc.cube.group import Group, Variable
 from mc.devices import cache_folder
 from mc.pose import Posed
 from mc.reach import Reach, reach
@@ -29,11 +29,11 @@ TEXTS = ("label", "table", "family", "unit", "kind", "source", "note")
 NUMBERS = ("low", "mid", "high", "minimum", "maximum")
 
 
-def inputs_group(posed: Posed) -> xr.Dataset:
+def inputs_group(posed: Posed) -> Group:
     """Rows (element, table:line, family, points, unit, kind, source, note), sources, and the reach of quantities."""
     variables = _reach_variables(posed)
     variables |= _table_rows(posed.priors) if posed.priors is not None else _study_rows(posed.study)
-    return xr.Dataset(variables, attrs={"priors_digest": posed.digest})
+    return Group(variables, attrs={"priors_digest": posed.digest})
 
 
 def quantity_of(name: str) -> str:
@@ -41,7 +41,7 @@ def quantity_of(name: str) -> str:
     return name.partition("[")[0]
 
 
-def _reach_variables(posed: Posed) -> dict[str, xr.Variable]:
+def _reach_variables(posed: Posed) -> dict[str, Variable]:
     study, found = posed.study, remembered_reach(posed)
     known = {quantity_of(item.name) for item in study.inputs}
     if posed.priors is not None:
@@ -56,9 +56,9 @@ def _reach_variables(posed: Posed) -> dict[str, xr.Variable]:
         table[index] = [name in names for name in quantities]
     meaning = {"long_name": "1 where a change of the quantity can reach the output", "units": "1"}
     return {
-        OUTPUT: xr.Variable((OUTPUT,), np.asarray(outputs), {"long_name": "output"}),
-        QUANTITY: xr.Variable((QUANTITY,), np.asarray(quantities), {"long_name": "quantity of the tables"}),
-        "reaches": xr.Variable((OUTPUT, QUANTITY), table, meaning),
+        OUTPUT: Variable((OUTPUT,), np.asarray(outputs), {"long_name": "output"}),
+        QUANTITY: Variable((QUANTITY,), np.asarray(quantities), {"long_name": "quantity of the tables"}),
+        "reaches": Variable((OUTPUT, QUANTITY), table, meaning),
     }
 
 
@@ -109,7 +109,7 @@ def _key(posed: Posed) -> str:
     return digest.hexdigest()[:32]
 
 
-def _table_rows(priors: "Priors") -> dict[str, xr.Variable]:
+def _table_rows(priors: "Priors") -> dict[str, Variable]:
     from mc.inputs.schema import quantities
 
     rows = priors.rows
@@ -125,12 +125,12 @@ def _table_rows(priors: "Priors") -> dict[str, xr.Variable]:
         texts, {name: [getattr(row, name) for row in rows] for name in NUMBERS}, [row.line for row in rows]
     )
     used = sorted({row.source for row in rows} & set(priors.sources))
-    variables["source_key"] = xr.Variable((SOURCE,), np.asarray(used))
-    variables["source_text"] = xr.Variable((SOURCE,), np.asarray([priors.sources[key] for key in used]))
+    variables["source_key"] = Variable((SOURCE,), np.asarray(used))
+    variables["source_text"] = Variable((SOURCE,), np.asarray([priors.sources[key] for key in used]))
     return variables
 
 
-def _study_rows(study: "Study") -> dict[str, xr.Variable]:
+def _study_rows(study: "Study") -> dict[str, Variable]:
     """The same of a study without tables: its inputs as declared."""
     pairs = [
         (label, item.name, prior)
@@ -145,10 +145,8 @@ def _study_rows(study: "Study") -> dict[str, xr.Variable]:
     return _rows(texts, numbers, [0] * len(pairs))
 
 
-def _rows(texts: dict[str, list[str]], numbers: dict[str, list[float]], lines: Iterable[int]) -> dict[str, xr.Variable]:
-    variables = {
-        f"row_{name}": xr.Variable((ROW,), np.asarray(column, dtype=np.str_)) for name, column in texts.items()
-    }
-    variables |= {f"row_{name}": xr.Variable((ROW,), np.asarray(column, float)) for name, column in numbers.items()}
-    variables["row_line"] = xr.Variable((ROW,), np.asarray(list(lines), np.int32))
+def _rows(texts: dict[str, list[str]], numbers: dict[str, list[float]], lines: Iterable[int]) -> dict[str, Variable]:
+    variables = {f"row_{name}": Variable((ROW,), np.asarray(column, dtype=np.str_)) for name, column in texts.items()}
+    variables |= {f"row_{name}": Variable((ROW,), np.asarray(column, float)) for name, column in numbers.items()}
+    variables["row_line"] = Variable((ROW,), np.asarray(list(lines), np.int32))
     return variables

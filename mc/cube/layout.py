@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from mc.axes import DRAW
 from mc.cube.attributes import cell_methods, coordinates, unit_attributes
+from mc.cube.group import Group, Variable
 from mc.cube.inputs import inputs_group
 from mc.cube.names import (
     AT_MEAN,
@@ -34,7 +34,7 @@ from mc.summary import SeriesSummary, Summary
 if TYPE_CHECKING:
     from mc.checkpoint import Origin
 
-Variables = dict[str, xr.Variable]
+Variables = dict[str, Variable]
 
 
 def lay_out(
@@ -44,7 +44,7 @@ def lay_out(
     provenance: Mapping[str, Any],
     state: EnsembleState,
     saved: "Origin | None" = None,
-) -> dict[str, xr.Dataset]:
+) -> dict[str, Group]:
     """The groups of the cube of a run, the root (`/`) first; every group carries its own coordinates.
 
     The state is one of them where `saved` says what it comes from.
@@ -59,7 +59,8 @@ def lay_out(
     if state.kept is not None:
         groups[DRAWS] = layout.draws(state.kept)
     diagnostics = [item for item in summary.series.values() if item.kind == "diagnostic" and not item.is_difference]
-    groups[DIAGNOSTICS] = layout.group(diagnostics).merge(_diagnostics(summary))
+    groups[DIAGNOSTICS] = layout.group(diagnostics)
+    groups[DIAGNOSTICS].variables |= _diagnostics(summary)
     groups[INPUTS] = inputs_group(posed)
     if saved is not None:
         groups[STATE] = state_group(state, saved)
@@ -77,7 +78,7 @@ class _Layout:
         self.probabilities = summary.probabilities
         self.dtype = np.dtype(settings.precision)
 
-    def group(self, series: Iterable[SeriesSummary]) -> xr.Dataset:
+    def group(self, series: Iterable[SeriesSummary]) -> Group:
         """A variable, its errors, and its probabilities of exceedance, for each series."""
         variables: Variables = {}
         for item in series:
@@ -86,12 +87,12 @@ class _Layout:
             variables |= self._exceedance(item)
         return self._dataset(variables)
 
-    def draws(self, kept: Kept) -> xr.Dataset:
+    def draws(self, kept: Kept) -> Group:
         """Outputs draw by draw, with the inputs that made them."""
         units = {output.name: output for output in self.study.outputs}
         variables: Variables = {
-            DRAW: xr.Variable((DRAW,), kept.index, {"standard_name": "realization", "long_name": "index of the draw"}),
-            "valid": xr.Variable(
+            DRAW: Variable((DRAW,), kept.index, {"standard_name": "realization", "long_name": "index of the draw"}),
+            "valid": Variable(
                 (DRAW,), kept.valid.astype(np.int8), {"long_name": "0 where the draw failed", "units": "1"}
             ),
         }
@@ -99,15 +100,15 @@ class _Layout:
             output = units[name]
             methods = {"cell_methods": cell_methods(output.unit, output.dims, "point")}
             attributes = unit_attributes(output.unit, output.name) | {"long_name": output.long_name} | methods
-            variables[name] = xr.Variable((DRAW, *output.dims), values, attributes)
+            variables[name] = Variable((DRAW, *output.dims), values, attributes)
         labels = {item.name: item.labels for item in self.study.inputs}
         for name, values in kept.inputs.items():
             safe = f"input_{''.join(c if c.isalnum() else '_' for c in name)}"
             dims = (DRAW, *(f"{safe}_{at}" for at in range(values.ndim - 1)))
-            variables[safe] = xr.Variable(dims, values, {"long_name": name, "elements": " ".join(labels[name])})
+            variables[safe] = Variable(dims, values, {"long_name": name, "elements": " ".join(labels[name])})
         return self._dataset(variables)
 
-    def _statistics(self, item: SeriesSummary) -> xr.Variable:
+    def _statistics(self, item: SeriesSummary) -> Variable:
         values = {MEAN: item.value[MEAN], SD: item.value[SD], AT_MEAN: item.at_mean}
         values |= self._percentiles(item.value)
         attributes = unit_attributes(item.unit, item.output) | {
@@ -120,7 +121,7 @@ class _Layout:
             attributes["comment"] = "percentiles are order statistics of the draws, not read from bins"
         return self._stacked(item, values, attributes)
 
-    def _errors(self, item: SeriesSummary) -> xr.Variable:
+    def _errors(self, item: SeriesSummary) -> Variable:
         values = {MEAN: item.mcse[MEAN], SD: item.mcse[SD]} | self._percentiles(item.mcse)
         scramblings = self.settings.scramblings
         attributes = unit_attributes(item.unit, item.output) | {
@@ -136,11 +137,11 @@ class _Layout:
             return {}
         return {percentile_label(p): named["quantile"][at] for at, p in enumerate(self.probabilities)}
 
-    def _stacked(self, item: SeriesSummary, values: Mapping[str, Numbers], attributes: dict[str, Any]) -> xr.Variable:
+    def _stacked(self, item: SeriesSummary, values: Mapping[str, Numbers], attributes: dict[str, Any]) -> Variable:
         shape = tuple(len(self.labels[dim]) for dim in item.dims)
         missing = np.full(shape, np.nan, self.dtype)
         stacked = np.stack([np.asarray(values.get(str(label), missing)) for label in self.labels[STATISTIC]])
-        return xr.Variable((STATISTIC, *item.dims), stacked.astype(self.dtype), attributes)
+        return Variable((STATISTIC, *item.dims), stacked.astype(self.dtype), attributes)
 
     def _exceedance(self, item: SeriesSummary) -> Variables:
         variables: Variables = {}
@@ -152,24 +153,23 @@ class _Layout:
             meaning = f"probability that {item.output} is {side} {level:g} {people_unit(item.unit)}"
             methods = cell_methods("1", item.dims, "mean (of the event)")
             common = {"units": "1", DISPLAY_UNIT: "1", "cell_methods": methods}
-            variables[wanted.name] = xr.Variable(
+            variables[wanted.name] = Variable(
                 item.dims,
                 np.asarray(item.value[key], self.dtype),
                 common | {"long_name": meaning, "ancillary_variables": wanted.name + MCSE, "of": item.output},
             )
-            variables[wanted.name + MCSE] = xr.Variable(
+            variables[wanted.name + MCSE] = Variable(
                 item.dims,
                 np.asarray(item.mcse[key], self.dtype),
                 common | {"long_name": f"Monte Carlo standard error of the {meaning}"},
             )
         return variables
 
-    def _dataset(self, variables: Variables) -> xr.Dataset:
+    def _dataset(self, variables: Variables) -> Group:
         dims = dict.fromkeys(dim for variable in variables.values() for dim in variable.dims)
         known = [str(dim) for dim in dims if dim in self.labels]
         found = coordinates(known, self.labels, self.notes)
-        bounds = {name: variable for name, variable in found.items() if "bnds" in variable.dims}
-        return xr.Dataset(variables | bounds, {name: item for name, item in found.items() if name not in bounds})
+        return Group(found | variables, [name for name, item in found.items() if "bnds" not in item.dims])
 
 
 def _labels(probabilities: Iterable[float]) -> tuple[str, ...]:
@@ -190,13 +190,13 @@ def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def _diagnostics(summary: Summary) -> xr.Dataset:
+def _diagnostics(summary: Summary) -> Variables:
     """Failed draws by cause, and how well the bins of the quantiles fitted, series by series."""
     failures, series = summary.failures, list(summary.series)
     outside = [np.max(item.diagnostic.get("outside", 0.0), initial=0.0) for item in summary.series.values()]
     variables: Variables = {
-        "series": xr.Variable(("series",), np.asarray(series), {"long_name": "output, or difference/output"}),
-        "outside": xr.Variable(
+        "series": Variable(("series",), np.asarray(series), {"long_name": "output, or difference/output"}),
+        "outside": Variable(
             ("series",),
             np.asarray(outside, np.float32),
             {"long_name": "largest share of draws in the open outer bins of the quantiles", "units": "1"},
@@ -204,17 +204,17 @@ def _diagnostics(summary: Summary) -> xr.Dataset:
     }
     if failures.number:
         variables |= {
-            "cause": xr.Variable(("cause",), np.asarray(list(failures.causes)), {"long_name": "cause of failure"}),
-            "failed": xr.Variable(
+            "cause": Variable(("cause",), np.asarray(list(failures.causes)), {"long_name": "cause of failure"}),
+            "failed": Variable(
                 ("cause",),
                 np.asarray(list(failures.causes.values())),
                 {"long_name": "failed draws by cause", "units": "1"},
             ),
-            "failed_draw": xr.Variable(
+            "failed_draw": Variable(
                 ("failed_draw",), np.asarray(failures.index), {"long_name": "index of the first failed draws"}
             ),
-            "failed_draw_cause": xr.Variable(
+            "failed_draw_cause": Variable(
                 ("failed_draw",), np.asarray(failures.cause), {"long_name": "cause of failure of that draw"}
             ),
         }
-    return xr.Dataset(variables)
+    return variables

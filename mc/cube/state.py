@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from mc.checkpoint import METADATA, Head, Origin, head_of, packed
+from mc.cube.group import Group, Variable
 from mc.cube.names import STATE
 from mc.cube.read import open_cube
 from mc.disk import damage
@@ -16,10 +16,12 @@ from mc.places import is_file
 from mc.state_arrays import from_arrays
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from mc.state import EnsembleState
 
 
-def state_group(state: "EnsembleState", origin: Origin) -> xr.Dataset:
+def state_group(state: "EnsembleState", origin: Origin) -> Group:
     """Arrays under plain names (`a0`, `a1`, ...), their own names as an attribute: those hold characters like `/`."""
     arrays, metadata = packed(state, origin, origin.seconds)
     arrays[METADATA] = np.frombuffer(json.dumps(metadata, ensure_ascii=False).encode(), np.uint8)
@@ -27,11 +29,11 @@ def state_group(state: "EnsembleState", origin: Origin) -> xr.Dataset:
     for at, (name, array) in enumerate(arrays.items()):
         dims = tuple(f"a{at}_{axis}" for axis in range(array.ndim))
         plain = array.astype(np.int8) if array.dtype == bool else array
-        variables[f"a{at}"] = xr.Variable(dims, plain, {"array": name, "kind": str(array.dtype)})
-    return xr.Dataset(variables)
+        variables[f"a{at}"] = Variable(dims, plain, {"array": name, "kind": str(array.dtype)})
+    return Group(variables)
 
 
-def state_of(group: xr.Dataset, cube: Path) -> "tuple[Head, EnsembleState]":
+def state_of(group: "xr.Dataset", cube: Path) -> "tuple[Head, EnsembleState]":
     """The state that `state_group` wrote, bit for bit."""
     arrays = {
         str(variable.attrs["array"]): np.asarray(variable.values, dtype=variable.attrs["kind"])

@@ -2,9 +2,9 @@
 
 import math
 import shutil
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,13 +12,16 @@ from mc.disk import publish, require_room, size_text
 from mc.errors import DiskError
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from netCDF4 import Dataset
+    from netCDF4 import Variable as NetCDFVariable
 
+    from mc.cube.group import AnyGroup, AnyVariable
     from mc.settings import Settings
+    from mc.statistics.contract import Numbers
     from mc.study import Study
 
-Groups = Mapping[str, "xr.Dataset"]
-"""Datasets by the path of their group, the root (`/`) first."""
+Groups = Mapping[str, "AnyGroup"]
+"""Groups by the path of their group, the root (`/`) first."""
 
 MARGIN = 1.05
 """File over bytes of its arrays, uncompressed: headers and attributes."""
@@ -26,7 +29,7 @@ MARGIN = 1.05
 OTHER_STATISTICS = 3
 """Besides the percentiles: mean, standard deviation, and the run at mean inputs."""
 
-COMPRESSION = {"zlib": True, "complevel": 1, "shuffle": True}
+COMPRESSION: "dict[str, Any]" = {"zlib": True, "complevel": 1, "shuffle": True}
 """Of all filters, the one that every reader of NetCDF-4 has."""
 
 
@@ -35,59 +38,74 @@ def write_cube(groups: Groups, part: Path, cube: Path) -> None:
 
     Each group is written with its own coordinates, so that it opens by itself.
     """
+    from netCDF4 import Dataset
+
     require_room(cube, needed_bytes(groups))
     try:
-        # The root, the largest, comes last: the file is opened anew for every group, and read as far as it has come.
-        for at, (name, group) in enumerate(reversed(list(groups.items()))):
-            _write_group(group, part, name, "a" if at else "w")
+        with Dataset(part, "w", format="NETCDF4") as file:
+            declared = [declare(file if name == "/" else file.createGroup(name), groups[name]) for name in groups]
+            # The library goes over all variables of a file each time that it turns from declaring to writing.
+            for targets in declared:
+                for target, values in targets:
+                    target[...] = values
         publish(part, cube)
     except (OSError, RuntimeError) as error:  # the netCDF library reports a full disk as RuntimeError: HDF error
         free = shutil.disk_usage(cube.parent).free
         raise DiskError(f"{cube}: could not be written ({error}); free on that disk: {size_text(free)}") from None
 
 
-class _Later:
-    """Takes the arrays of a group that xarray declares, and writes them when all are declared.
+def declare(place: "Dataset", group: "AnyGroup") -> "list[tuple[NetCDFVariable[Any], Numbers]]":
+    """Declare the variables of a group, as xarray reads them back; returns each with what is to be written to it."""
+    found = []
+    beside, elsewhere = _beside(group)
+    place.setncatts(dict(group.attrs) | ({"coordinates": elsewhere} if elsewhere else {}))
+    for name, variable in group.variables.items():
+        values, dims, attributes = _plain(np.asarray(variable.values), variable)
+        for dim, size in zip(dims, values.shape, strict=True):
+            if dim not in place.dimensions:
+                place.createDimension(dim, size)
+        filters = {} if values.ndim == 0 or values.dtype.kind == "S" else COMPRESSION
+        missing = np.nan if values.dtype.kind == "f" and values.ndim and np.isnan(values).any() else None
+        target = place.createVariable(name, values.dtype, dims, fill_value=missing, **filters)
+        target.set_auto_maskandscale(False)
+        target.set_auto_chartostring(False)
+        target.setncatts(attributes | ({"coordinates": beside[name]} if name in beside else {}))
+        found.append((target, values))
+    return found
 
-    The netCDF library goes over all variables of a file each time that it turns from declaring to writing, and back:
-    with two hundred variables that takes longer than to write them.
-    """
 
-    def __init__(self) -> None:
-        self._arrays: list[tuple[Any, Any]] = []
-
-    def add(self, source: Any, target: Any, region: None = None) -> None:  # noqa: ARG002 - as xarray calls it
-        """Remember an array and the variable that it goes to."""
-        self._arrays.append((source, target))
-
-    def write(self) -> None:
-        """Write them."""
-        for source, target in self._arrays:
-            target[...] = source
+def _plain(values: "Numbers", variable: "AnyVariable") -> "tuple[Numbers, tuple[str, ...], dict[str, Any]]":
+    """Values, dims and attributes as NetCDF has them: text as characters, which readers without strings can show."""
+    dims, attributes = tuple(variable.dims), dict(variable.attrs)
+    if values.dtype.kind == "b":
+        return values.astype(np.int8), dims, attributes | {"dtype": "bool"}
+    if values.dtype.kind not in "UO":
+        return values, dims, attributes
+    encoded = np.ascontiguousarray(np.char.encode(values.astype(np.str_), "utf-8"))
+    width = encoded.dtype.itemsize
+    letters = encoded.reshape(-1).view("S1").reshape(*encoded.shape, width)
+    return letters, (*dims, f"string{width}"), attributes | {"_Encoding": "utf-8"}
 
 
-def _write_group(group: "xr.Dataset", file: Path, name: str, mode: Literal["a", "w"]) -> None:
-    """What `group.to_netcdf` does, but for the order."""
-    from xarray.backends import NetCDF4DataStore
-    from xarray.conventions import encode_dataset_coordinates
-
-    variables, attributes = encode_dataset_coordinates(group)
-    encoding = _encoding(group)
-    for key, chosen in encoding.items():
-        variables[key].encoding = chosen
-    stores: Any = NetCDF4DataStore
-    store = stores.open(file, mode, format="NETCDF4", group=name)
-    try:
-        later = _Later()
-        store.store(variables, attributes, check_encoding_set=set(encoding), writer=later)
-        later.write()
-    finally:
-        store.close()
+def _beside(group: "AnyGroup") -> tuple[dict[str, str], str]:
+    """The CF attribute `coordinates`: names of those that are no axis, for each variable; and of those on none."""
+    dims = {dim for variable in group.variables.values() for dim in variable.dims}
+    loose = sorted(set(group.coords) - dims)
+    found: dict[str, list[str]] = {}
+    for name, variable in group.variables.items():
+        if name not in loose and name not in variable.dims:
+            mine = [other for other in loose if set(group.variables[other].dims) <= set(variable.dims)]
+            if mine and "coordinates" not in variable.attrs:
+                found[name] = mine
+    left = sorted(set(loose).difference(*found.values()))
+    return {name: " ".join(mine) for name, mine in found.items()}, " ".join(left)
 
 
 def needed_bytes(groups: Groups) -> int:
     """Bytes that a cube takes at most."""
-    return int(sum(variable.nbytes for group in groups.values() for variable in group.variables.values()) * MARGIN)
+    return int(
+        sum(variable.values.nbytes for group in groups.values() for variable in group.variables.values()) * MARGIN
+    )
 
 
 def expected_bytes(study: "Study", settings: "Settings") -> int:
@@ -98,17 +116,3 @@ def expected_bytes(study: "Study", settings: "Settings") -> int:
     kept = sum(sizes[name] for name in settings.keep)
     drawn = kept and kept + sum(len(item.priors) for item in study.inputs)
     return width * (2 * labels * sum(sizes.values()) + settings.draws * drawn)
-
-
-def _encoding(group: "xr.Dataset") -> dict[Hashable, dict[str, Any]]:
-    return {name: _variable_encoding(variable) for name, variable in group.variables.items()}
-
-
-def _variable_encoding(variable: "xr.Variable") -> dict[str, Any]:
-    """Compressed arrays; text as characters, which readers without strings can show."""
-    if variable.dtype.kind in "UO":
-        return {"dtype": "S1"}
-    if variable.ndim == 0:
-        return {"_FillValue": None}
-    fill = {} if variable.dtype.kind == "f" and bool(variable.isnull().any()) else {"_FillValue": None}
-    return COMPRESSION | fill

@@ -135,11 +135,10 @@ def _indefinite(folder: Folder) -> Iterator[Problem]:
 def _worst_pair(
     matrix: NDArray[np.float64], pairs: list[tuple[int, int]]
 ) -> tuple[tuple[int, int], float | None] | None:
-    values, vectors = np.linalg.eigh(matrix)
     stated = [(i, j) for i, j in pairs if matrix[i, j] != 0]
-    if values[0] > _LEAST or not stated:
+    if np.linalg.eigvalsh(matrix)[0] > _LEAST or not stated:
         return None
-    weight = vectors[:, 0]
+    weight = np.linalg.eigh(matrix).eigenvectors[:, 0]
     i, j = min(stated, key=lambda pair: weight[pair[0]] * weight[pair[1]] * matrix[pair])
     trial = matrix.copy()
     # Positive definite matrices are a convex set, so the admissible share of the stated value is found by steps.

@@ -1,6 +1,7 @@
 """One row of a noun table: one quantity with its points, unit and origin; mistakes inside a row are found here."""
 
 import dataclasses
+import functools
 import math
 import re
 from typing import Final
@@ -63,12 +64,12 @@ class Row:
         """The quantity with its noun: "stock.lifetime_mean"."""
         return f"{self.noun}.{self.quantity}"
 
-    @property
+    @functools.cached_property
     def labels(self) -> tuple[str, ...]:
         """The index labels, in the order of the quantity's axes."""
         return tuple(label for _, label in self.index)
 
-    @property
+    @functools.cached_property
     def label(self) -> str:
         """The element: "stock.lifetime_mean[buildings]", "structure.ssp[SSP2]"."""
         return label_of(self.name, (*self.labels, *filter(None, (self.option,))))
@@ -78,7 +79,7 @@ class Row:
         """Whether the row differs between draws."""
         return self.family != "fixed"
 
-    @property
+    @functools.cached_property
     def prior(self) -> Prior:
         """The prior of the row, an empty middle filled in; the rows of a choice have one prior together, not this."""
         if not self.uncertain:
