@@ -21,8 +21,8 @@ KILOGRAMS_PER_TONNE = 1000.0
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Before:
-    """What all scenarios of a draw share.
+class Metal:
+    """Steel demanded and scrap that arises: where nearly equal numbers are subtracted.
 
     Attributes:
         people: million [province, year].
@@ -34,8 +34,6 @@ class Before:
         output: crude steel, Mt [province, year].
         supply: scrap that arises.
         start: metallics of the base year.
-        setting: paths for emissions and cost.
-        drive: what drives the scan.
         tie: level tie of the base year [].
         stretch: how far capacity had to be stretched [year].
     """
@@ -49,10 +47,22 @@ class Before:
     output: Array
     supply: scrap.Supply
     start: iron.BaseYear
-    setting: Setting
-    drive: Drive
     tie: Array
     stretch: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Before(Metal):
+    """What all scenarios of a draw share.
+
+    Attributes:
+        setting: paths for emissions and cost.
+        drive: what drives the scan.
+    """
+
+    setting: Setting
+    drive: Drive
 
 
 def roads(freight: Freight, distances: Distances, world: World) -> Roads:
@@ -167,24 +177,6 @@ def forces(
     )
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Metal:
-    """Steel demanded and scrap that arises, the part of `Before` in which nearly equal numbers are subtracted."""
-
-    people: Array
-    income: Array
-    past: demand.Past
-    use: demand.Use
-    made: Array
-    national: Array
-    output: Array
-    supply: scrap.Supply
-    start: iron.BaseYear
-    tie: Array
-    stretch: Array
-
-
 def metal(inputs: Inputs, world: World, basis: Array) -> Metal:
     """From people and income to crude steel by province and scrap."""
     history, use, people, earned = steel_use(inputs, world, basis)
@@ -209,6 +201,4 @@ def before(inputs: Inputs, world: World, basis: Array) -> Before:
     if world.limits_copper:
         bearable = copper.room(inputs.scrap, found.supply, found.made, found.output)
         drive = dataclasses.replace(drive, years=dataclasses.replace(drive.years, copper_room=bearable.T[1:]))
-    return Before(
-        **{field.name: getattr(found, field.name) for field in dataclasses.fields(found)}, setting=setting, drive=drive
-    )
+    return Before(**vars(found), setting=setting, drive=drive)
