@@ -12,9 +12,9 @@ from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
 from mc.model import capacity, copper, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
-from mc.model.paths import in_precision, ramp
+from mc.model.paths import in_precision, ramp, sum_at
 from mc.model.setting import Setting
-from mc.model.world import World
+from mc.model.world import FURNACES, World, places
 
 KILOGRAMS_PER_TONNE = 1000.0
 
@@ -164,7 +164,7 @@ def forces(
         yearly(inputs, world, setting, flows), output=output.T, purchased=supply.purchased.T, home=supply.home.T
     )
     hot_metal = iron.converter_hot_metal(inputs.iron, inputs.iron.converter_scrap_base)
-    furnaces = (capacity.first_fleet(uptake, world, start) * capacity.is_blast_furnace(world)[None, :]).sum(axis=1)
+    furnaces = sum_at(capacity.first_fleet(uptake, world, start), places(world, *FURNACES))
     time = world.years - world.years[0]
     return Drive(
         years=jax.tree.map(lambda path: path[1:], every),

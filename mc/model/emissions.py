@@ -16,9 +16,9 @@ from mc.inputs.steel import Pollutants
 from mc.model.cost import TONNES_PER_KILOGRAM
 from mc.model.drive import Drive
 from mc.model.intensity import LAST_YEAR, Paths, YearFlows, apply, at_years
-from mc.model.paths import ramp, ratio
+from mc.model.paths import ramp, ratio, sum_at
 from mc.model.setting import Setting
-from mc.model.world import World
+from mc.model.world import HOT_METAL, World, places
 from mc.model.year import Result
 
 GIGAJOULE_PER_MEGAWATTHOUR = 3.6
@@ -62,12 +62,13 @@ class Totals:
 
 
 def year_flows(inputs: Inputs, world: World, drive: Drive, setting: Setting) -> YearFlows:
-    """Flows per t of steel and per t of hot metal in each year, one behind the other on the route axis."""
+    """Flows per t of steel by each route, then per t of hot metal by those that make it, in each year."""
     pollutants = inputs.pollutants
     electric = pollutants.reheating_electrification_2060 * ramp(world.years, world.years[0], LAST_YEAR)
     paths = Paths(setting.carbon, setting.rise, pollutants.retrofit_share, electric)
     steel = at_years(drive.per_steel, paths, jnp.ones_like(setting.carbon))
-    metal = at_years(drive.per_metal, paths, setting.carbon)
+    hot = list(places(world, *HOT_METAL))
+    metal = at_years(jax.tree.map(lambda flow: flow[jnp.asarray(hot)], drive.per_metal), paths, setting.carbon)
     both: YearFlows = jax.tree.map(lambda one, other: jnp.concatenate([one, other], axis=1), steel, metal)
     return both
 
@@ -92,7 +93,7 @@ def system_cost(setting: Setting, flows: YearFlows, hydrogen: Array, result: Res
     Capital recovery of what runs, carriers, ore, scrap bought, carbon price, storage, freight of scrap (million CNY).
     """
     price = setting.prices
-    capital = jnp.einsum("tpr,rt->tp", result.production, price.capital)
+    capital = jnp.einsum("tpr,rt->tp", jnp.stack(result.production, axis=2), price.capital)
     carriers = jnp.einsum("tpe,et->tp", flows.fuel, price.fuel)
     power = flows.electricity * price.electricity[:, None] + hydrogen * price.hydrogen[:, None]
     ore = flows.ore * price.ore + flows.pellets * price.pellets
@@ -103,8 +104,8 @@ def system_cost(setting: Setting, flows: YearFlows, hydrogen: Array, result: Res
 
 def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_year: YearFlows, result: Result) -> Totals:
     """Everything that follows from production, hot metal and arrivals of all years."""
-    flows = apply(per_year, jnp.concatenate([result.production, result.hot_metal], axis=2))
-    melted = (result.production * world.kind["scrap"][None, None, :]).sum(axis=2)
+    flows = apply(per_year, jnp.stack([*result.production, *result.hot_metal], axis=2))
+    melted = sum_at(result.production, places(world, "scrap"))
     power = flows.electricity + inputs.routes.electricity_per_hot_metal * setting.charge[:, None] * melted
     flows = dataclasses.replace(flows, electricity=power)
     hydrogen = flows.hydrogen * TONNES_PER_KILOGRAM
@@ -117,7 +118,8 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_yea
     upstream = flows.ore * routes.ore_upstream_co2 + flows.lime * routes.lime_upstream_co2
     upstream = upstream + flows.fuel @ routes.fuel_upstream_co2 + bought + work * roads.co2
     bottom_up = flows.pollutants[0].sum(axis=0)
-    counted = ratio(bottom_up, jnp.broadcast_to(result.production[0].sum(), bottom_up.shape))
+    first = sum(one[0].sum() for one in result.production)
+    counted = ratio(bottom_up, jnp.broadcast_to(first, bottom_up.shape))
     return Totals(
         fuel=flows.fuel,
         electricity=power,

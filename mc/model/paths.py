@@ -1,5 +1,7 @@
 """Shapes in time that several relations share."""
 
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import jax
@@ -29,6 +31,23 @@ def ratio(numerator: Array, denominator: Array) -> Array:
     """Quotient that is 0 where the denominator is 0; its gradient is finite there too. Shapes are equal or scalar."""
     zero = denominator == 0
     return jnp.where(zero, 0.0, numerator / jnp.where(zero, 1.0, denominator))
+
+
+def total(values: Array, axis: int = 0) -> Array:
+    """Sum over an axis, term by term: XLA's own sums over an axis that is not the last take no vectors on a CPU."""
+    terms = [jax.lax.index_in_dim(values, place, axis, keepdims=False) for place in range(values.shape[axis])]
+    return functools.reduce(jnp.add, terms)
+
+
+def product(vector: Array, matrix: Array) -> Array:
+    """vector @ matrix, term by term; further axes of both, say draws, are no part of it."""
+    return functools.reduce(jnp.add, [vector[place][None] * matrix[place] for place in range(matrix.shape[0])])
+
+
+def sum_at(values: Sequence[Array] | Mapping[int, Array], at: Iterable[int]) -> Array:
+    """Sum of some of several arrays of one shape; 0 of none."""
+    start = jnp.zeros_like(values[min(values) if isinstance(values, Mapping) else 0])
+    return functools.reduce(jnp.add, [values[place] for place in at] or [start])
 
 
 def in_precision(tree: Tree, dtype: DTypeLike) -> Tree:

@@ -6,10 +6,9 @@ from jax import Array
 from mc.inputs.nouns import Inputs
 from mc.model import neutrality, relines
 from mc.model.before import Before
-from mc.model.capacity import is_blast_furnace
 from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR, Totals
-from mc.model.paths import ratio
-from mc.model.world import World
+from mc.model.paths import ratio, sum_at
+from mc.model.world import FURNACES, HOT_METAL, World, places
 from mc.model.year import Result, Verdict
 from mc.outputs import FLOW_STEP
 
@@ -87,10 +86,11 @@ def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
 
 def production(inputs: Inputs, world: World, ahead: Before, result: Result) -> dict[str, Array]:
     """Steel by route, iron, scrap."""
-    made = result.production
-    electric = (made * world.kind["scrap"][None, None, :]).sum(axis=2)
-    output = made.sum(axis=2)
-    furnaces = (result.hot_metal * is_blast_furnace(world)[None, None, :]).sum(axis=(1, 2))
+    made = jnp.stack(result.production, axis=2)
+    electric, output = sum_at(result.production, places(world, "scrap")), made.sum(axis=2)
+    hot = [kind for kind in world.routes if kind in HOT_METAL]
+    from_furnaces = [metal for metal, kind in zip(result.hot_metal, hot, strict=True) if kind in FURNACES]
+    furnaces = sum(from_furnaces, start=jnp.zeros_like(output)).sum(axis=1)
     foundry = inputs.iron.pig_iron_to_foundries
     used = result.scrap.sum(axis=2)
     on_offer = ahead.supply.home.sum(axis=0) + ahead.supply.purchased.sum(axis=0)
@@ -99,7 +99,7 @@ def production(inputs: Inputs, world: World, ahead: Before, result: Result) -> d
         "production_by_route_by_province": by_province(made),
         "eaf_share": ratio(electric.sum(axis=1), output.sum(axis=1)),
         "eaf_share_by_province": ratio(electric, output).T,
-        "pig_iron": result.hot_metal.sum(axis=(1, 2)) + foundry,
+        "pig_iron": sum(result.hot_metal, start=jnp.zeros_like(output)).sum(axis=1) + foundry,
         "blast_furnace_iron": furnaces + foundry,
         **nation_and_provinces("scrap_used", used),
         **nation_and_provinces("scrap_arrivals", result.shipments.arrivals),
@@ -165,7 +165,7 @@ def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Re
     reline = (ahead.setting.prices.reline * world.kind["base"]).sum()
     wasted = relines.wasted(inputs.uptake, ahead.drive.first_due, result.renewed, world.years)
     stranded = wasted * reline * BILLION_PER_MILLION
-    made = result.production.sum(axis=2)
+    made = sum(result.production, start=jnp.zeros_like(output))
     imbalance = ratio(jnp.abs(made + result.unmet - output).max(), output.max())
     return {
         "pollutants": totals.pollutants.sum(axis=1).T,
@@ -224,7 +224,7 @@ def coordination(world: World, result: Result, verdict: Verdict) -> dict[str, Ar
 
 def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: Totals) -> dict[str, Array]:
     """All outputs of one scrap policy; per tonne means per tonne made, which a ban may hold below what is wanted."""
-    made = result.production.sum(axis=2)
+    made = sum(result.production, start=jnp.zeros_like(result.unmet))
     return {
         **production(inputs, world, ahead, result),
         **energy(inputs, world, totals, made),
