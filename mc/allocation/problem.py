@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from mc.model.paths import product, total
+from mc.model.paths import most, product, total
 
 SEGMENTS = ("converter_base", "electric", "converter_extra")
 """Uses of scrap in a province, in the order in which steelworks fill them: cooling of converters, electric furnaces,
@@ -187,8 +187,8 @@ def answer(
     rows, pull, columns = factors
     hauled = add_up_product(rows, pull, columns, problem.roads)
     arrivals, flows = hauled.arrivals, rows[:, None] * pull * columns[None]
-    over_supply = (hauled.sent - problem.supply).max(axis=0)
-    over_limit = (arrivals - total(problem.limits, 1)).max(axis=0)
+    over_supply = most(hauled.sent - problem.supply)
+    over_limit = most(arrivals - total(problem.limits, 1))
     violation = jnp.maximum(jnp.maximum(over_supply, over_limit), 0.0)
     zero = jnp.zeros_like(violation)
     missed = zero if placeable is None else placeable - total(arrivals)

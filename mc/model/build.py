@@ -11,7 +11,7 @@ from jax import Array
 
 from mc.inputs.nouns import Inputs
 from mc.model.drive import Drive, Force
-from mc.model.paths import ratio, sum_at, total
+from mc.model.paths import ratio, settled, sum_at, total
 from mc.model.world import FURNACES, MELTS_OWN_IRON, Fleet, World, places
 
 PLAIN = ("base", "best")
@@ -95,13 +95,14 @@ def grow(inputs: Inputs, world: World, kept: Fleet, ahead: Outlook, wanted: dict
     Growth is on top of a seed, under ceilings and what coke gives.
     """
     uptake = inputs.uptake
-    coke = (uptake.cap_per_coke * uptake.coke_per_hot_metal)[None] * sum_at(kept, places(world, *FURNACES))
+    iron = settled(sum_at(kept, places(world, *FURNACES)))
+    coke = (uptake.cap_per_coke * uptake.coke_per_hot_metal)[None] * iron
     added = {}
     for route, amount in wanted.items():
         gas = jnp.where(uptake.coke_limited[route][None] > 0, coke, jnp.inf)
         reach = uptake.new_route_growth[None] * kept[route] + ahead.seed[route]
         room = jnp.clip(jnp.minimum(ahead.ceiling[route], gas) - kept[route], 0.0, reach)
-        added[route] = jnp.minimum(jnp.maximum(amount, ahead.floor[route] - kept[route]), room)
+        added[route] = settled(jnp.minimum(jnp.maximum(amount, ahead.floor[route] - kept[route]), room))
     return added
 
 
@@ -122,7 +123,7 @@ def build(inputs: Inputs, world: World, kept: Fleet, now: tuple[Force, Outlook],
     """
     force, ahead = now
     able = sum(kept[route] * (1.0 / drive.unit[route])[None] for route in places(world, *FURNACES, *PRIMARY))
-    gap = jnp.maximum(force.output - electric - able, 0.0)
+    gap = settled(jnp.maximum(force.output - electric - able, 0.0))
     wanted = {route: ahead.chosen[route] * gap * drive.unit[route][None] for route in places(world, *PRIMARY)}
     added = grow(inputs, world, kept, ahead, wanted)
     return tuple(size + added[route] if route in added else size for route, size in enumerate(kept))

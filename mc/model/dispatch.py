@@ -10,7 +10,7 @@ from jax import Array
 from mc.inputs.nouns import Inputs
 from mc.model import iron
 from mc.model.drive import Force
-from mc.model.paths import ratio, sum_at
+from mc.model.paths import ratio, settled, sum_at
 from mc.model.world import HOT_METAL, MELTS_OWN_IRON, Fleet, World, places
 
 
@@ -57,7 +57,7 @@ def waterfall(amount: Array, capacity: Iterable[Array]) -> list[Array]:
     filled = []
     for size in capacity:
         filled.append(jnp.minimum(amount, size))
-        amount = amount - filled[-1]
+        amount = settled(amount - filled[-1])
     return filled
 
 
@@ -77,23 +77,23 @@ def dispatch(inputs: Inputs, world: World, capacity: Fleet, scrap: Array, force:
     metal, none = inputs.iron, jnp.zeros_like(force.output)
     melting, hot = places(world, *MELTS_OWN_IRON), places(world, *HOT_METAL)
     scrap_rate, hot_metal_rate = iron.electric_charge(metal, force.charge)
-    electric = jnp.minimum(scrap[:, 1] / scrap_rate[None], force.output)
+    electric = settled(jnp.minimum(scrap[:, 1] / scrap_rate[None], force.output))
     direct = waterfall(force.output - electric, [capacity[route] for route in melting])
-    wanted = jnp.maximum(force.output - electric - sum(direct, start=none), 0.0)
+    wanted = settled(jnp.maximum(force.output - electric - sum(direct, start=none), 0.0))
     no_scrap = iron.converter_hot_metal(metal, jnp.zeros_like(scrap_rate))
     saved = (metal.content_scrap / metal.content_hot_metal)[None] * (scrap[:, 0] + scrap[:, 2])
-    for_converter = jnp.maximum(no_scrap[None] * wanted - saved, 0.0)
+    for_converter = settled(jnp.maximum(no_scrap[None] * wanted - saved, 0.0))
     for_electric = hot_metal_rate[None] * electric
     needed = for_converter + for_electric
-    short = jnp.maximum(needed - sum_at(capacity, hot), 0.0)
+    short = settled(jnp.maximum(needed - sum_at(capacity, hot), 0.0))
     missing = short * (force.year >= inputs.uptake.reline_ban_from).astype(short.dtype)[None]
     added = short - missing
     best = places(world, "best")
     furnaces = [capacity[route] + added if route in best else capacity[route] for route in hot]
-    made = waterfall(jnp.maximum(needed - missing, 0.0), furnaces)
+    made = waterfall(settled(jnp.maximum(needed - missing, 0.0)), furnaces)
     on = 1.0 - jnp.minimum(ratio(missing, for_converter), 1.0)
     on_electric = 1.0 - jnp.minimum(ratio(jnp.maximum(missing - for_converter, 0.0), for_electric), 1.0)
-    converter, every = wanted * on, sum(made, start=none)
+    converter, every = wanted * on, settled(sum(made, start=none))
     per_iron = ratio(converter, every)
     # Without any hot metal, converter steel can only be what rounding left: book it as best practice.
     rest = jnp.where(every > 0, 0.0, converter)

@@ -39,9 +39,23 @@ def total(values: Array, axis: int = 0) -> Array:
     return functools.reduce(jnp.add, terms)
 
 
+def most(values: Array) -> Array:
+    """Largest along the first axis, element by element like `total`."""
+    return functools.reduce(jnp.maximum, [values[place] for place in range(values.shape[0])])
+
+
 def product(vector: Array, matrix: Array) -> Array:
     """vector @ matrix, term by term; further axes of both, say draws, are no part of it."""
     return functools.reduce(jnp.add, [vector[place][None] * matrix[place] for place in range(matrix.shape[0])])
+
+
+def settled(values: Array) -> Array:
+    """The same values, worked out once for all that use them.
+
+    XLA works out again in each loop what several loops read, unless it ends in what it holds for dear: a division, here
+    by 1, which it cannot know because of NaN.
+    """
+    return values / jnp.where(values == values, 1.0, values)
 
 
 def sum_at(values: Sequence[Array] | Mapping[int, Array], at: Iterable[int]) -> Array:
