@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from mc.model.paths import most, product, total
+from mc.model.paths import most, product, settled, total
 
 SEGMENTS = ("converter_base", "electric", "converter_extra")
 """Uses of scrap in a province, in the order in which steelworks fill them: cooling of converters, electric furnaces,
@@ -144,9 +144,9 @@ def add_up_product(rows: Array, pull: Array, columns: Array, roads: Roads) -> Ha
     """Sums of the flows rows x pull x columns, which are 31 x 31 numbers that need not be made for it."""
     size = range(pull.shape[0])
     return Hauled(
-        arrivals=product(rows, pull) * columns,
-        sent=rows * product(columns, jnp.swapaxes(pull, 0, 1)),
-        work=product(rows, pull * roads.haul) * columns,
+        arrivals=settled(product(rows, pull) * columns),
+        sent=settled(rows * product(columns, jnp.swapaxes(pull, 0, 1))),
+        work=settled(product(rows, pull * roads.haul) * columns),
         kept=functools.reduce(jnp.add, [rows[place] * pull[place, place] * columns[place] for place in size]),
     )
 

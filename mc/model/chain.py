@@ -58,7 +58,7 @@ def first_result(world: World, ahead: Before) -> year.Result:
 def transition(
     inputs: Inputs, world: World, ahead: Before, policies: tuple[Policy, ...], toll: Toll | None = None
 ) -> year.Result:
-    """All years under each scrap policy; every field has leading axes year and scenario.
+    """All years under each scrap policy; every field has scenario as its first axis and year as its last.
 
     With a toll, leading axis year, policies are held against one another in the states that they find.
     """
@@ -68,7 +68,9 @@ def transition(
     base = dataclasses.replace(first_result(world, ahead), verdict=no_verdict(policies, shared, states))
     along = functools.partial(walk, policies)
     # Plans are solved draw by draw, and what they are judged by is made for one draw.
-    return along(shared, (states, base)) if optimises(policies) else draws_last(along)(shared, (states, base))
+    found = (along if optimises(policies) else draws_last(along))(shared, (states, base))
+    years_last: year.Result = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), found)
+    return years_last
 
 
 Shared = tuple[Inputs, World, Drive, Toll | None]
@@ -120,7 +122,7 @@ def steel(bound: Bound, policies: tuple[Policy, ...], data: dict[str, Any], draw
         totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, per_year, result)
         return report(inputs, world, ahead, result, totals)
 
-    outputs = jax.vmap(after, in_axes=1)(transition(inputs, world, ahead, policies, toll))
+    outputs = jax.vmap(after)(transition(inputs, world, ahead, policies, toll))
     faults = {name: values.max() for name, values in outputs.items() if name.startswith("fault_")}
     return shared_report(inputs, ahead) | outputs | faults
 

@@ -85,7 +85,7 @@ def wasted(uptake: Uptake, first: Array, renewed: Array, years: Array) -> Array:
     Args:
         uptake: inputs.
         first: due of the first fleet [year, province].
-        renewed: relined or built by year, as in `State` [year, province].
+        renewed: relined or built by year, as in `State` [province, year].
         years: model years [year].
     """
     # Retirement comes first in a year, so that what is renewed in it is not at stake yet.
@@ -93,5 +93,5 @@ def wasted(uptake: Uptake, first: Array, renewed: Array, years: Array) -> Array:
     ahead = years[None, :] - years[:, None]
     waiting = jnp.clip(ahead / uptake.campaign, 0.0, 1.0) * first.sum(axis=1)[None, :]
     running = jnp.clip((ahead + uptake.campaign) / uptake.campaign, 0.0, 1.0) * (ahead < 0).astype(years.dtype)
-    left = waiting.sum(axis=1) + (running * renewed.sum(axis=1)[None, :]).sum(axis=1)
+    left = waiting.sum(axis=1) + (running * renewed.sum(axis=0)[None, :]).sum(axis=1)
     return early * ratio(kept, 1.0 - early) * left

@@ -15,7 +15,7 @@ from mc.allocation.problem import Allocation, Problem, Roads, ScrapPrices, fill,
 from mc.inputs.nouns import Inputs
 from mc.model import build, dispatch, relines
 from mc.model.drive import Drive, Force
-from mc.model.paths import Tree, sum_at, total
+from mc.model.paths import Tree, settled, sum_at, total
 from mc.model.world import MELTS_OWN_IRON, Fleet, World, places
 from mc.model.worth import ELECTRIC, Toll, charge, made, scrap_worth
 
@@ -158,9 +158,9 @@ def prepare(inputs: Inputs, world: World, drive: Drive, state: State, year: Year
     built = build.build(inputs, world, left.capacity, (force, ahead), expected, drive)
     ready = build.retrofit(inputs, world, left.capacity, built, ahead)
     installed = sum_at(state.capacity, places(world, "scrap"))
-    reach = dispatch.electric_reach(inputs, installed, force.output)
+    reach = settled(dispatch.electric_reach(inputs, installed, force.output))
     own_iron = sum_at(ready, places(world, *MELTS_OWN_IRON))
-    converter = jnp.maximum(force.output - reach - own_iron, 0.0)
+    converter = settled(jnp.maximum(force.output - reach - own_iron, 0.0))
     limits = dispatch.scrap_limits(inputs, reach, converter, force.charge)
     on_site = fill(force.home, limits)
     if force.copper_room is not None:
