@@ -17,6 +17,7 @@ from mc.model import capacity, demand, emissions, stock, year
 from mc.model.before import Before, before
 from mc.model.draws_last import draws_last
 from mc.model.drive import Drive
+from mc.model.paths import settled
 from mc.model.report import report, shared_report
 from mc.model.scenario import Options, Scenario
 from mc.model.world import HOT_METAL, World, make_world
@@ -69,7 +70,8 @@ def transition(
     along = functools.partial(walk, policies)
     # Plans are solved draw by draw, and what they are judged by is made for one draw.
     found = (along if optimises(policies) else draws_last(along))(shared, (states, base))
-    years_last: year.Result = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), found)
+    # Settled, or every output that reads a path would walk through it in this other order.
+    years_last: year.Result = jax.tree.map(lambda leaf: settled(jnp.moveaxis(leaf, 0, -1)), found)
     return years_last
 
 

@@ -13,7 +13,7 @@ from jax import Array
 
 from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Routes
-from mc.model.paths import ratio
+from mc.model.paths import ratio, settled
 from mc.model.world import World
 
 CAPEX_YEAR = 2050.0
@@ -232,7 +232,7 @@ def apply(flows: YearFlows, amounts: Sequence[Array]) -> YearFlows:
     """
 
     def summed(leaf: Array) -> Array:
-        rates = jnp.moveaxis(leaf, 0, -1)
+        rates = settled(jnp.moveaxis(leaf, 0, -1))
         return sum(rate[..., None, :] * spread(amount, rate.ndim) for rate, amount in zip(rates, amounts, strict=True))
 
     def spread(amount: Array, rank: int) -> Array:
