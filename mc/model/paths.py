@@ -28,9 +28,12 @@ def logistic(years: Array, middle: Array, rate: Array) -> Array:
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
-    """Quotient that is 0 where the denominator is 0; its gradient is finite there too. Shapes are equal or scalar."""
+    """Quotient that is 0 where the denominator is 0; its gradient is finite there too. Shapes are equal or scalar.
+
+    The division comes last: see `settled`.
+    """
     zero = denominator == 0
-    return jnp.where(zero, 0.0, numerator / jnp.where(zero, 1.0, denominator))
+    return jnp.where(zero, 0.0, numerator) / jnp.where(zero, 1.0, denominator)
 
 
 def total(values: Array, axis: int = 0) -> Array:
