@@ -106,7 +106,9 @@ def grow(inputs: Inputs, world: World, kept: Fleet, ahead: Outlook, wanted: dict
     return added
 
 
-def build(inputs: Inputs, world: World, kept: Fleet, now: tuple[Force, Outlook], electric: Array, drive: Drive) -> Fleet:
+def build(
+    inputs: Inputs, world: World, kept: Fleet, now: tuple[Force, Outlook], electric: Array, drive: Drive
+) -> Fleet:
     """Capacity by route with what is added of new primary routes [province].
 
     Output that last year's electric steel and the capacity left cannot make is shared by cost between the primary

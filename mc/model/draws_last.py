@@ -28,7 +28,7 @@ def draws_last(function: Callable[[Shared, Carried], Found]) -> Callable[[Shared
     def mapped(shared: Shared, carried: Carried) -> Found:
         return function(shared, carried)
 
-    @mapped.def_vmap  # type: ignore[misc]
+    @mapped.def_vmap
     def many(size: int, batched: list[Shared | Carried], shared: Shared, carried: Carried) -> tuple[Found, Found]:
         """Draws from the first axis to the last, and back."""
 

@@ -5,6 +5,7 @@ steel, with one column per flow, so that provinces and years are touched by one 
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import jax
@@ -232,11 +233,9 @@ def apply(flows: YearFlows, amounts: Sequence[Array]) -> YearFlows:
     """
 
     def summed(leaf: Array) -> Array:
-        rates = settled(jnp.moveaxis(leaf, 0, -1))
-        return sum(rate[..., None, :] * spread(amount, rate.ndim) for rate, amount in zip(rates, amounts, strict=True))
-
-    def spread(amount: Array, rank: int) -> Array:
-        return amount.reshape((1,) * (rank - 1) + amount.shape)
+        rates = settled(jnp.moveaxis(leaf, 0, -1))[..., None, :]
+        every = [amount.reshape((1,) * (rates.ndim - 3) + amount.shape) for amount in amounts]
+        return functools.reduce(jnp.add, [rates[route] * amount for route, amount in enumerate(every)])
 
     found: YearFlows = jax.tree.map(summed, flows)
     return found

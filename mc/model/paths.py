@@ -48,7 +48,7 @@ def most(values: Array) -> Array:
 
 
 def product(vector: Array, matrix: Array) -> Array:
-    """vector @ matrix, term by term; further axes of both, say draws, are no part of it."""
+    """Product vector @ matrix, term by term; further axes of both, say draws, are no part of it."""
     return functools.reduce(jnp.add, [vector[place][None] * matrix[place] for place in range(matrix.shape[0])])
 
 

@@ -176,7 +176,11 @@ def finish(
     melting, best = places(world, "scrap"), places(world, "best")
     electric = sum_at(run.production, melting)
     capacity = tuple(
-        jnp.maximum(state.capacity[route], electric) if route in melting else size + run.added if route in best else size
+        jnp.maximum(state.capacity[route], electric)
+        if route in melting
+        else size + run.added
+        if route in best
+        else size
         for route, size in enumerate(ready.capacity)
     )
     renewed = (ready.relined + run.added) / force.kept[None]
@@ -257,9 +261,9 @@ def step(
     force, _, toll = year
     ready = jax.vmap(lambda state: prepare(inputs, world, drive, state, year))(states)
     electric_first = jnp.asarray([getattr(policy, "electric_first", False) for policy in policies], force.year.dtype)
-    problems: Problem = jax.vmap(lambda one, memory, first: pose(inputs, world, drive.roads, one, memory, first, (force, toll)))(
-        ready, states.memory, electric_first
-    )
+    problems: Problem = jax.vmap(
+        lambda one, memory, first: pose(inputs, world, drive.roads, one, memory, first, (force, toll))
+    )(ready, states.memory, electric_first)
     allocations = [policy(jax.tree.map(lambda leaf, s=s: leaf[s], problems)) for s, policy in enumerate(policies)]
     allocation = stacked(allocations)
     verdict, memory = jax.vmap(lambda one, problem, answer: judge(inputs, world, one, problem, answer, year))(
