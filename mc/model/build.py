@@ -84,7 +84,7 @@ def choose(drive: Drive, force: Force, rivals: dict[int, Array]) -> dict[int, Ar
     exp(-(cost + bias) / scale) is a factor a year times one a province.
     """
     weights = {route: drive.taste[:, route] * (force.pull[route] * rival)[None] for route, rival in rivals.items()}
-    every = sum_at(weights, weights)
+    every = sum(weights.values(), start=jnp.zeros_like(force.output))
     share = ratio(jnp.ones_like(every), every)
     return {route: weight * share for route, weight in weights.items()}
 
@@ -142,7 +142,7 @@ def retrofit(inputs: Inputs, world: World, kept: Fleet, built: Fleet, ahead: Out
     given = inputs.uptake.retrofit_rate[None] * pool
     wanted = {route: ahead.chosen[route] * given for route in places(world, "retrofit")}
     added = grow(inputs, world, kept, ahead, wanted)
-    taken = sum_at(added, added) if added else jnp.zeros_like(pool)
+    taken = sum(added.values(), start=jnp.zeros_like(pool))
     possible = jnp.minimum(1.0, ratio(pool, taken))
     left = 1.0 - ratio(taken * possible, pool)
     return tuple(

@@ -1,7 +1,7 @@
 """Shapes in time that several relations share."""
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import jax
@@ -61,10 +61,9 @@ def settled(values: Array) -> Array:
     return values / jnp.where(values == values, 1.0, values)
 
 
-def sum_at(values: Sequence[Array] | Mapping[int, Array], at: Iterable[int]) -> Array:
+def sum_at(values: Sequence[Array], at: Iterable[int]) -> Array:
     """Sum of some of several arrays of one shape; 0 of none."""
-    start = jnp.zeros_like(values[min(values) if isinstance(values, Mapping) else 0])
-    return functools.reduce(jnp.add, [values[place] for place in at] or [start])
+    return functools.reduce(jnp.add, [values[place] for place in at] or [jnp.zeros_like(values[0])])
 
 
 def in_precision(tree: Tree, dtype: DTypeLike) -> Tree:
