@@ -5,7 +5,6 @@ s_a = S(a + 1/2) and r_a = s_(a-1) - s_a (s_(-1) = 1), stock[t] = sum_c inflow[c
 retired[t] = sum_c inflow[c] r_(t-c), so that stock[t] - stock[t-1] = inflow[t] - retired[t] exactly.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
