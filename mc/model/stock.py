@@ -5,21 +5,17 @@ s_a = S(a + 1/2) and r_a = s_(a-1) - s_a (s_(-1) = 1), stock[t] = sum_c inflow[c
 retired[t] = sum_c inflow[c] r_(t-c), so that stock[t] - stock[t-1] = inflow[t] - retired[t] exactly.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.special import erfc, gammaln, ndtr
 
 from mc.inputs.steel import Stock
-from mc.model.draws_last import draws_last
-from mc.model.paths import settled
 
 LEAD = 1
 """Years before the base year over which net addition to stock is taken. One, so that inflow does not jump in the first
 year: use grew fast before 2020, and the mean of the last three years would start lower than 2020 ended."""
-
-BLOCK = 8
-"""Years whose inflow is carried on to later years in one go."""
 
 WEIBULL_SHAPE_EXPONENT = -1.086
 """Weibull shape = cv ** -1.086 within 0.6 % for cv in 0.2-0.5 (Justus et al. 1978, J. Appl. Meteorol. 17:350)."""
@@ -109,30 +105,14 @@ def inflow_for_stock(target: Array, from_past: Array, kernel: Array) -> tuple[Ar
     Returns:
         Inflow and the shortfall by which the floor at zero leaves the stock above its target, same shape.
     """
-    first = (jnp.moveaxis(kernel, 1, 0), jnp.moveaxis(target, -1, 0))
-    found = draws_last(fill_year_by_year)(first, jnp.moveaxis(from_past, -1, 0))
-    return jnp.moveaxis(found[0], 0, -1), jnp.moveaxis(found[1], 0, -1)
+    years = target.shape[-1]
+    later = jnp.concatenate([kernel[:, 1:years], jnp.zeros_like(kernel[:, :1])], axis=1)[None, :, :]
 
+    def step(left: Array, wanted: Array) -> tuple[Array, tuple[Array, Array]]:
+        missing = wanted - left[..., 0]
+        inflow = jnp.maximum(missing, 0.0) / kernel[:, 0][None, :]
+        moved = jnp.concatenate([left[..., 1:], jnp.zeros_like(left[..., :1])], axis=-1)
+        return moved + inflow[..., None] * later, (inflow, jnp.maximum(-missing, 0.0))
 
-def fill_year_by_year(given: tuple[Array, Array], left: Array) -> tuple[Array, Array]:
-    """Inflow and shortfall [year, province, end_use] for shares left [age, end_use], a target and what the past leaves.
-
-    What a block of years adds is carried on to all later years at once; inside a block it is added year by year.
-    """
-    kernel, target = given
-    inflows, shortfalls = [], []
-    for start in range(0, target.shape[0], BLOCK):
-        ahead = left[start:]
-        block = range(min(BLOCK, ahead.shape[0]))
-        entered: list[Array] = []
-        for year in block:
-            cohorts = sum((kernel[year - c][None] * entered[c] for c in range(year)), start=jnp.zeros_like(ahead[year]))
-            missing = target[start + year] - ahead[year] - cohorts
-            entered.append(settled(jnp.maximum(missing, 0.0) / kernel[0][None]))
-            shortfalls.append(jnp.maximum(-missing, 0.0))
-        inflows += entered
-        beyond = ahead.shape[0] - BLOCK
-        if beyond > 0:
-            aged = [kernel[BLOCK - c : BLOCK - c + beyond][:, None] * entered[c][None] for c in block]
-            left = left.at[start + BLOCK :].add(sum(aged, start=jnp.zeros_like(ahead[BLOCK:])))
-    return jnp.stack(inflows), jnp.stack(shortfalls)
+    _, (inflow, shortfall) = jax.lax.scan(step, from_past, jnp.moveaxis(target, -1, 0))
+    return jnp.moveaxis(inflow, 0, -1), jnp.moveaxis(shortfall, 0, -1)
