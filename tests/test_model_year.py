@@ -14,7 +14,7 @@ from mc.allocation.policies import RIVALS
 from mc.inputs.nouns import Inputs
 from mc.model import capacity, chain, iron, year
 from mc.model.before import Before, before
-from mc.model.world import HOT_METAL, World, places
+from mc.model.world import FURNACES, HOT_METAL, World, places
 
 DRAWS = (1, 2, 7)
 
@@ -73,7 +73,7 @@ def walk(index: int, ban: float = 9999.0) -> Walk:
 
 
 def furnaces(world: World) -> np.ndarray:
-    return np.asarray(capacity.is_blast_furnace(world))
+    return np.array([float(kind in FURNACES) for kind in world.routes])
 
 
 @pytest.mark.parametrize("ban", [9999.0, 2040.0])

@@ -19,11 +19,6 @@ from mc.model.paths import ramp, ratio
 from mc.model.world import Fleet, World
 
 
-def is_blast_furnace(world: World) -> Array:
-    """1 for routes whose iron comes from a blast furnace [route]."""
-    return world.kind["base"] + world.kind["best"] + world.kind["retrofit"]
-
-
 def first_fleet(uptake: Uptake, world: World, start: BaseYear) -> Fleet:
     """Capacity of the base year by route [province]: average blast furnaces and electric furnaces only.
 
