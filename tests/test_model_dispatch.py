@@ -14,6 +14,7 @@ from mc.allocation.problem import CONVERTER_STEPS
 from mc.model import dispatch
 from mc.model.before import Before, before
 from mc.model.emissions import year_flows
+from mc.model.world import HOT_METAL, places
 from mc.model.worth import co2_toll, scrap_worth
 
 
@@ -31,7 +32,7 @@ def known() -> tuple[Any, Any, Before]:
 @given(amount=st.floats(0.0, 100.0), sizes=st.lists(st.floats(0.0, 30.0), min_size=4, max_size=4))
 def test_waterfall_fills_the_cleanest_first(amount: float, sizes: list[float]) -> None:
     with jax.enable_x64(True):
-        filled = np.asarray(dispatch.waterfall(jnp.asarray([amount]), jnp.asarray([sizes])))[0]
+        filled = np.asarray(dispatch.waterfall(jnp.asarray([amount]), [jnp.asarray([size]) for size in sizes]))[:, 0]
     left = amount
     for got, size in zip(filled, sizes, strict=True):
         assert got == pytest.approx(min(left, size), abs=1e-12)
@@ -41,14 +42,16 @@ def test_waterfall_fills_the_cleanest_first(amount: float, sizes: list[float]) -
 def emitted(known: tuple[Any, Any, Before], capacity: jax.Array, scrap: jax.Array, force: Any) -> np.ndarray:
     """Direct and power CO2 of a year, Mt [province], from what runs."""
     inputs, world, ahead = known
-    ran = dispatch.dispatch(inputs, world, capacity, scrap, force)
-    metal, steel = ahead.drive.per_metal, ahead.drive.per_steel
-    direct = ran.hot_metal @ (metal.direct * force.carbon) + ran.production @ steel.direct
-    power = ran.hot_metal @ (metal.electricity * force.carbon)
-    power = power + ran.production @ (steel.electricity + steel.electricity_change * force.rise)
-    melted = (ran.production * world.kind["scrap"][None, :]).sum(axis=1)
+    ran = dispatch.dispatch(inputs, world, tuple(capacity.T), scrap, force)
+    hot, made = jnp.stack(ran.hot_metal, axis=1), jnp.stack(ran.production, axis=1)
+    steel, charging = ahead.drive.per_steel, jnp.asarray(places(world, *HOT_METAL))
+    metal = jax.tree.map(lambda flow: flow[charging], ahead.drive.per_metal)
+    direct = hot @ (metal.direct * force.carbon) + made @ steel.direct
+    power = hot @ (metal.electricity * force.carbon)
+    power = power + made @ (steel.electricity + steel.electricity_change * force.rise)
+    melted = (made * world.kind["scrap"][None, :]).sum(axis=1)
     power = power + inputs.routes.electricity_per_hot_metal * force.charge * melted
-    hydrogen = ran.production @ (steel.hydrogen + steel.hydrogen_change * force.rise) / 1000.0
+    hydrogen = made @ (steel.hydrogen + steel.hydrogen_change * force.rise) / 1000.0
     power = power + hydrogen * ahead.setting.hydrogen.power[force.slot] * world.hydrogen_on_site
     return np.asarray(direct + power * force.grid)
 
@@ -65,7 +68,7 @@ def worth_of(known: tuple[Any, Any, Before], capacity: jax.Array, on_site: jax.A
     limits = dispatch.scrap_limits(inputs, 0.4 * force.output, 0.6 * force.output, force.charge)
     # Forces start a year after the base year, tolls with it.
     year = force, jax.tree.map(lambda path: path[21], toll)
-    return scrap_worth(inputs, world, year, (capacity, on_site, limits), jnp.asarray(first)), limits, force
+    return scrap_worth(inputs, world, year, (tuple(capacity.T), on_site, limits), jnp.asarray(first)), limits, force
 
 
 @pytest.mark.parametrize("segment", [0, 1, 2])
@@ -125,12 +128,12 @@ def test_ban_takes_from_converters_first_and_keeps_the_iron_balance(known: tuple
         limits = dispatch.scrap_limits(inputs, 0.4 * force.output, 0.6 * force.output, force.charge)
         for size in (0.0, 0.05, 0.3, 2.0):
             capacity = size * force.output[:, None] * world.kind["base"][None, :]
-            ran = dispatch.dispatch(banned, world, capacity, limits, force)
-            made, missed = ran.production.sum(axis=1), ran.unmet
+            ran = dispatch.dispatch(banned, world, tuple(capacity.T), limits, force)
+            made, missed, hot = sum(ran.production), ran.unmet, sum(ran.hot_metal)
             np.testing.assert_allclose(made + missed, force.output, atol=1e-9)
-            assert float((ran.hot_metal.sum(axis=1) - capacity.sum(axis=1)).max()) <= 1e-9
+            assert float((hot - capacity.sum(axis=1)).max()) <= 1e-9
             assert float(jnp.abs(ran.added).max()) == 0.0
-            electric = (ran.production * world.kind["scrap"][None, :]).sum(axis=1)
-            charged = metal.content_hot_metal * ran.hot_metal.sum(axis=1) + metal.content_scrap * ran.scrap.sum(axis=1)
+            electric = sum(ran.production[route] for route in places(world, "scrap"))
+            charged = metal.content_hot_metal * hot + metal.content_scrap * ran.scrap.sum(axis=1)
             tapped = (made - electric) / metal.yield_converter + electric / metal.yield_electric
             np.testing.assert_allclose(charged, metal.content_steel * tapped, atol=1e-9)

@@ -14,14 +14,17 @@ from mc.allocation.policies import RIVALS
 from mc.inputs.nouns import Inputs
 from mc.model import capacity, chain, iron, year
 from mc.model.before import Before, before
-from mc.model.world import World
+from mc.model.world import FURNACES, HOT_METAL, World, places
 
 DRAWS = (1, 2, 7)
 
 
 @dataclasses.dataclass(frozen=True)
 class Walk:
-    """A draw followed year by year; states and results have leading axes year after the base year, scenario."""
+    """A draw followed year by year; states and results have leading axes year after the base year, scenario.
+
+    What is one array a route, [..., province], is one array [..., province, route] here.
+    """
 
     inputs: Inputs
     world: World
@@ -35,13 +38,20 @@ def follow(inputs: Inputs, world: World, basis: Any) -> tuple[Before, year.State
     policies = tuple(RIVALS[name] for name in POLICIES)
 
     def step(states: year.State, force: Any) -> Any:
-        states, results = year.step(inputs, world, ahead.drive, policies, states, (force, None))
+        states, results = year.step(inputs, world, ahead.drive, policies, states, force)
         return states, (states, results)
 
     first = chain.first_state(inputs, world, ahead)
     start = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(policies), *x.shape)), first)
-    _, (states, results) = jax.lax.scan(step, start, ahead.drive.years)
-    return ahead, states, results
+    _, (states, results) = jax.lax.scan(step, start, year.years_of(inputs, world, ahead.drive))
+    side_by_side = functools.partial(jnp.stack, axis=-1)
+    states = dataclasses.replace(states, capacity=side_by_side(states.capacity))
+    hot = zip(places(world, *HOT_METAL), results.hot_metal, strict=True)
+    metal = [jnp.zeros_like(results.unmet)] * len(world.routes)
+    for route, made in hot:
+        metal[route] = made
+    production = side_by_side(results.production)
+    return ahead, states, dataclasses.replace(results, production=production, hot_metal=side_by_side(metal))
 
 
 walking = jax.jit(follow, compiler_options=QUICK)
@@ -63,7 +73,7 @@ def walk(index: int, ban: float = 9999.0) -> Walk:
 
 
 def furnaces(world: World) -> np.ndarray:
-    return np.asarray(capacity.is_blast_furnace(world))
+    return np.array([float(kind in FURNACES) for kind in world.routes])
 
 
 @pytest.mark.parametrize("ban", [9999.0, 2040.0])
@@ -136,9 +146,8 @@ def test_hot_metal_fits_capacity_and_routes_wait_for_their_year(index: int, ban:
 def test_new_routes_stay_within_growth_seed_and_national_ceiling(index: int) -> None:
     found = walk(index)
     uptake, drive, capacities = found.inputs.uptake, found.ahead.drive, found.states.capacity
-    first = np.broadcast_to(
-        np.asarray(capacity.first_fleet(uptake, found.world, found.ahead.start)), capacities[0].shape
-    )
+    first = np.stack(capacity.first_fleet(uptake, found.world, found.ahead.start), axis=-1)
+    first = np.broadcast_to(first, capacities[0].shape)
     before_ = np.concatenate([first[None], capacities[:-1]])
     place = drive.years.output / drive.years.output.sum(axis=1, keepdims=True)
     new = np.asarray(found.world.kind["direct"] + found.world.kind["smelting"] + found.world.kind["retrofit"]) > 0

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from mc.allocation.policies import RIVALS, Policy
-from mc.allocation.problem import CONVERTER_STEPS, Allocation, Info, Problem, ScrapPrices, left_over
+from mc.allocation.problem import CONVERTER_STEPS, Allocation, Info, Problem, ScrapPrices, add_up, left_over
 from mc.allocation.solve import CAP, solve
 from mc.allocation.transport import Plan, Transport
 
@@ -119,7 +119,8 @@ def allocation_of(problem: Problem, plan: Plan, priced: bool) -> Allocation:
     none = jnp.zeros_like(problem.supply)
     prices = (plan.price[:size].astype(dtype), delivered.astype(dtype)) if priced else (none, none)
     use = by_segment(problem, plan.use.astype(dtype))
-    return Allocation(flows.astype(dtype), use, problem.memory, ScrapPrices(*prices), info)
+    flows = flows.astype(dtype)
+    return Allocation(flows, add_up(flows, problem.roads), use, problem.memory, ScrapPrices(*prices), info)
 
 
 def by_segment(problem: Problem, use: Array) -> Array:

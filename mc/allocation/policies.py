@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from mc.allocation.problem import Allocation, Problem, answer
-from mc.model.paths import ratio
+from mc.model.paths import product, ratio, total
 
 MARKET_STEPS = 8
 """Scaling steps a year; each year starts from the scaling of the last one, and `Info.residual` shows what is left."""
@@ -18,11 +18,9 @@ MARKET_STEPS = 8
 
 def autarky(problem: Problem) -> Allocation:
     """Each province keeps its scrap; provinces without plants send theirs to the nearest that has some."""
-    room = problem.limits.sum(axis=1)
-    offered = problem.roads.nearest * problem.supply[:, None]
-    used = jnp.minimum(1.0, ratio(room, offered.sum(axis=0)))
-    flows = offered * used[None, :]
-    return answer(problem, flows, problem.memory, flows.sum())
+    room, nearest = total(problem.limits, 1), problem.roads.nearest
+    used = jnp.minimum(1.0, ratio(room, product(problem.supply, nearest)))
+    return answer(problem, (problem.supply, nearest, used), problem.memory)
 
 
 def pro_rata(problem: Problem) -> Allocation:
@@ -30,11 +28,12 @@ def pro_rata(problem: Problem) -> Allocation:
 
     w_j = U_j min(1, sum s / sum U), x_ij = s_i w_j / sum s.
     """
-    room = problem.limits.sum(axis=1)
-    total = problem.supply.sum()
-    arrivals = room * jnp.minimum(1.0, ratio(total, room.sum()))
-    flows = ratio(problem.supply, jnp.broadcast_to(total, problem.supply.shape))[:, None] * arrivals[None, :]
-    return answer(problem, flows, problem.memory, jnp.minimum(total, room.sum()))
+    room = total(problem.limits, 1)
+    pool, most = total(problem.supply), total(room)
+    arrivals = room * jnp.minimum(1.0, ratio(pool, most))[None]
+    share = ratio(problem.supply, jnp.broadcast_to(pool, problem.supply.shape))
+    alike = jnp.ones_like(problem.roads.nearest)
+    return answer(problem, (share, alike, arrivals), problem.memory, jnp.minimum(pool, most))
 
 
 def market(problem: Problem) -> Allocation:
@@ -43,22 +42,23 @@ def market(problem: Problem) -> Allocation:
     A dummy source delivers the shortage, a dummy sink takes the surplus; each is a row or column of ones with a scale
     of its own. Scaling is stopped after MARKET_STEPS; a last pass trims columns so that supplies and limits hold.
     """
-    room = problem.limits.sum(axis=1)
-    shortage = jnp.maximum(room.sum() - problem.supply.sum(), 0.0)
-    surplus = jnp.maximum(problem.supply.sum() - room.sum(), 0.0)
-    pull = problem.roads.pull
+    room, pull = total(problem.limits, 1), problem.roads.pull
+    offered, most = total(problem.supply), total(room)
+    shortage, surplus = jnp.maximum(most - offered, 0.0), jnp.maximum(offered - most, 0.0)
+
+    def scale_rows(columns: Array, idle: Array) -> Array:
+        return ratio(problem.supply, product(columns, jnp.swapaxes(pull, 0, 1)) + idle[None])
 
     def step(_: int, scales: tuple[Array, Array]) -> tuple[Array, Array]:
         columns, idle = scales
-        rows = ratio(problem.supply, pull @ columns + idle)
-        spare = ratio(shortage, columns.sum())
-        return ratio(room, rows @ pull + spare), ratio(surplus, rows.sum())
+        rows = scale_rows(columns, idle)
+        spare = ratio(shortage, total(columns))
+        return ratio(room, product(rows, pull) + spare[None]), ratio(surplus, total(rows))
 
     columns, idle = jax.lax.fori_loop(0, MARKET_STEPS, step, (problem.memory, jnp.zeros_like(surplus)))
-    rows = ratio(problem.supply, pull @ columns + idle)
-    flows = rows[:, None] * pull * columns[None, :]
-    flows = flows * jnp.minimum(1.0, ratio(room, flows.sum(axis=0)))[None, :]
-    return answer(problem, flows, columns, jnp.minimum(problem.supply.sum(), room.sum()))
+    rows = scale_rows(columns, idle)
+    trimmed = columns * jnp.minimum(1.0, ratio(room, product(rows, pull) * columns))
+    return answer(problem, (rows, pull, trimmed), columns, jnp.minimum(offered, most))
 
 
 Policy = Callable[[Problem], Allocation]

@@ -1,11 +1,14 @@
 """The seam between chain and scrap policy: one year's supplies, limits and worth in, arrivals and flows out."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from mc.model.paths import most, product, settled, total
 
 SEGMENTS = ("converter_base", "electric", "converter_extra")
 """Uses of scrap in a province, in the order in which steelworks fill them: cooling of converters, electric furnaces,
@@ -116,11 +119,46 @@ class ScrapPrices:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
+class Hauled:
+    """Sums of flows.
+
+    Attributes:
+        arrivals: what arrives, Mt [destination].
+        sent: what leaves or stays, Mt [province].
+        work: tonne-kilometres where they end, Mt km [destination].
+        kept: what stays in its province, Mt [].
+    """
+
+    arrivals: Array
+    sent: Array
+    work: Array
+    kept: Array
+
+
+def add_up(flows: Array, roads: Roads) -> Hauled:
+    """Sums of flows [province, destination]."""
+    return Hauled(flows.sum(axis=0), flows.sum(axis=1), (flows * roads.haul).sum(axis=0), jnp.trace(flows))
+
+
+def add_up_product(rows: Array, pull: Array, columns: Array, roads: Roads) -> Hauled:
+    """Sums of the flows rows x pull x columns, which are 31 x 31 numbers that need not be made for it."""
+    size = range(pull.shape[0])
+    return Hauled(
+        arrivals=settled(product(rows, pull) * columns),
+        sent=settled(rows * product(columns, jnp.swapaxes(pull, 0, 1))),
+        work=settled(product(rows, pull * roads.haul) * columns),
+        kept=functools.reduce(jnp.add, [rows[place] * pull[place, place] * columns[place] for place in size]),
+    )
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Allocation:
     """Answer of a policy.
 
     Attributes:
         flows: who ships to whom, Mt [province, destination].
+        hauled: their sums.
         use: what arrivals are used for, Mt [destination, segment].
         memory: what to remember for the next year [destination].
         prices: what the plan says scrap is worth.
@@ -128,34 +166,40 @@ class Allocation:
     """
 
     flows: Array
+    hauled: Hauled
     use: Array
     memory: Array
     prices: ScrapPrices
     info: Info
 
 
-def answer(problem: Problem, flows: Array, memory: Array, placeable: Array) -> Allocation:
+def answer(
+    problem: Problem, factors: tuple[Array, Array, Array], memory: Array, placeable: Array | None = None
+) -> Allocation:
     """Allocation of a policy without prices: arrivals fill the segments in their order.
 
     Args:
         problem: the year.
-        flows: who ships to whom, Mt [province, destination].
+        factors: rows [province], pull [province, destination] and columns [destination] whose product are the flows.
         memory: what to remember [destination].
-        placeable: scrap that the policy meant to place, Mt [].
+        placeable: scrap that the policy meant to place, Mt []; None for what it placed.
     """
-    arrivals = flows.sum(axis=0)
-    over_supply = (flows.sum(axis=1) - problem.supply).max()
-    over_limit = (arrivals - problem.limits.sum(axis=1)).max()
+    rows, pull, columns = factors
+    hauled = add_up_product(rows, pull, columns, problem.roads)
+    arrivals, flows = hauled.arrivals, rows[:, None] * pull * columns[None]
+    over_supply = most(hauled.sent - problem.supply)
+    over_limit = most(arrivals - total(problem.limits, 1))
     violation = jnp.maximum(jnp.maximum(over_supply, over_limit), 0.0)
     zero = jnp.zeros_like(violation)
-    info = Info(left_over(problem, placeable - arrivals.sum()), violation, zero, zero)
+    missed = zero if placeable is None else placeable - total(arrivals)
+    info = Info(left_over(problem, missed), violation, zero, zero)
     none = jnp.zeros_like(problem.supply)
-    return Allocation(flows, fill(arrivals, problem.limits), memory, ScrapPrices(none, none), info)
+    return Allocation(flows, hauled, fill(arrivals, problem.limits), memory, ScrapPrices(none, none), info)
 
 
 def left_over(problem: Problem, amount: Array) -> Array:
     """An amount of scrap over supply; finite where there is none."""
-    return amount / jnp.maximum(problem.supply.sum(), float(np.finfo(problem.supply.dtype).tiny))
+    return amount / jnp.maximum(total(problem.supply), float(np.finfo(problem.supply.dtype).tiny))
 
 
 def fill(amount: Array, limits: Array) -> Array:

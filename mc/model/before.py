@@ -12,17 +12,17 @@ from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
 from mc.model import capacity, copper, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
-from mc.model.paths import in_precision, ramp
+from mc.model.paths import in_precision, ramp, sum_at
 from mc.model.setting import Setting
-from mc.model.world import World
+from mc.model.world import FURNACES, World, places
 
 KILOGRAMS_PER_TONNE = 1000.0
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Before:
-    """What all scenarios of a draw share.
+class Metal:
+    """Steel demanded and scrap that arises: where nearly equal numbers are subtracted.
 
     Attributes:
         people: million [province, year].
@@ -34,8 +34,6 @@ class Before:
         output: crude steel, Mt [province, year].
         supply: scrap that arises.
         start: metallics of the base year.
-        setting: paths for emissions and cost.
-        drive: what drives the scan.
         tie: level tie of the base year [].
         stretch: how far capacity had to be stretched [year].
     """
@@ -49,10 +47,22 @@ class Before:
     output: Array
     supply: scrap.Supply
     start: iron.BaseYear
-    setting: Setting
-    drive: Drive
     tie: Array
     stretch: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Before(Metal):
+    """What all scenarios of a draw share.
+
+    Attributes:
+        setting: paths for emissions and cost.
+        drive: what drives the scan.
+    """
+
+    setting: Setting
+    drive: Drive
 
 
 def roads(freight: Freight, distances: Distances, world: World) -> Roads:
@@ -154,7 +164,7 @@ def forces(
         yearly(inputs, world, setting, flows), output=output.T, purchased=supply.purchased.T, home=supply.home.T
     )
     hot_metal = iron.converter_hot_metal(inputs.iron, inputs.iron.converter_scrap_base)
-    furnaces = (capacity.first_fleet(uptake, world, start) * capacity.is_blast_furnace(world)[None, :]).sum(axis=1)
+    furnaces = sum_at(capacity.first_fleet(uptake, world, start), places(world, *FURNACES))
     time = world.years - world.years[0]
     return Drive(
         years=jax.tree.map(lambda path: path[1:], every),
@@ -165,24 +175,6 @@ def forces(
         first_due=relines.first_due(uptake, inputs.demand.crude_steel_history, time, furnaces),
         unit=1.0 + (hot_metal - 1.0) * intensity.makes_hot_metal(world),
     )
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Metal:
-    """Steel demanded and scrap that arises, the part of `Before` in which nearly equal numbers are subtracted."""
-
-    people: Array
-    income: Array
-    past: demand.Past
-    use: demand.Use
-    made: Array
-    national: Array
-    output: Array
-    supply: scrap.Supply
-    start: iron.BaseYear
-    tie: Array
-    stretch: Array
 
 
 def metal(inputs: Inputs, world: World, basis: Array) -> Metal:
@@ -209,6 +201,4 @@ def before(inputs: Inputs, world: World, basis: Array) -> Before:
     if world.limits_copper:
         bearable = copper.room(inputs.scrap, found.supply, found.made, found.output)
         drive = dataclasses.replace(drive, years=dataclasses.replace(drive.years, copper_room=bearable.T[1:]))
-    return Before(
-        **{field.name: getattr(found, field.name) for field in dataclasses.fields(found)}, setting=setting, drive=drive
-    )
+    return Before(**vars(found), setting=setting, drive=drive)

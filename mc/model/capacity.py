@@ -16,23 +16,19 @@ from mc.model.grid import HydrogenPath
 from mc.model.intensity import LAST_YEAR, Flows, makes_hot_metal
 from mc.model.iron import BaseYear
 from mc.model.paths import ramp, ratio
-from mc.model.world import World
+from mc.model.world import Fleet, World
 
 
-def is_blast_furnace(world: World) -> Array:
-    """1 for routes whose iron comes from a blast furnace [route]."""
-    return world.kind["base"] + world.kind["best"] + world.kind["retrofit"]
-
-
-def first_fleet(uptake: Uptake, world: World, start: BaseYear) -> Array:
-    """Capacity of the base year [province, route]: average blast furnaces and electric furnaces only.
+def first_fleet(uptake: Uptake, world: World, start: BaseYear) -> Fleet:
+    """Capacity of the base year by route [province]: average blast furnaces and electric furnaces only.
 
     Utilisation above one is normal in the tracked data, so the limit is what was tracked or what was produced,
     whichever is more. Electric furnaces count with their output: how far idle ones could have run is not known, so they
     grow from there.
     """
     iron = jnp.maximum(uptake.blast_furnace_capacity_2020, start.hot_metal)
-    return iron[:, None] * world.kind["base"][None, :] + start.electric[:, None] * world.kind["scrap"][None, :]
+    first = {"base": iron, "scrap": start.electric}
+    return tuple(first.get(kind, jnp.zeros_like(iron)) for kind in world.routes)
 
 
 @jax.tree_util.register_dataclass

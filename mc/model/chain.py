@@ -15,9 +15,12 @@ from mc.inputs.bind import Bound, bind
 from mc.inputs.nouns import Inputs
 from mc.model import capacity, demand, emissions, stock, year
 from mc.model.before import Before, before
+from mc.model.draws_last import draws_last
+from mc.model.drive import Drive
+from mc.model.paths import settled
 from mc.model.report import report, shared_report
 from mc.model.scenario import Options, Scenario
-from mc.model.world import World, make_world
+from mc.model.world import HOT_METAL, World, make_world
 from mc.model.worth import Toll, co2_toll
 from mc.outputs import COORDINATION, FLOW_STEP, OUTPUTS
 from mc.study import Study
@@ -37,13 +40,13 @@ def first_result(world: World, ahead: Before) -> year.Result:
     """
     start, output = ahead.start, ahead.output[:, 0]
     converter = output - start.electric
-    base, scrap_route = world.kind["base"][None, :], world.kind["scrap"][None, :]
     in_converters = start.converter_scrap_rate * converter
     none, zero = jnp.zeros_like(output), jnp.zeros_like(output[0])
     arrivals = start.scrap - ahead.supply.home[:, 0]
+    steel, iron = {"base": converter, "scrap": start.electric}, {"base": start.hot_metal}
     return year.Result(
-        production=converter[:, None] * base + start.electric[:, None] * scrap_route,
-        hot_metal=start.hot_metal[:, None] * base,
+        production=tuple(steel.get(kind, none) for kind in world.routes),
+        hot_metal=tuple(iron.get(kind, none) for kind in world.routes if kind in HOT_METAL),
         scrap=jnp.stack([in_converters, start.scrap - in_converters, jnp.zeros_like(converter)], axis=1),
         shipments=year.Shipments(arrivals, none, zero, zero, zero),
         renewed=none,
@@ -56,32 +59,55 @@ def first_result(world: World, ahead: Before) -> year.Result:
 def transition(
     inputs: Inputs, world: World, ahead: Before, policies: tuple[Policy, ...], toll: Toll | None = None
 ) -> year.Result:
-    """All years under each scrap policy; every field has leading axes year and scenario.
+    """All years under each scrap policy; every field has scenario as its first axis and year as its last.
 
     With a toll, leading axis year, policies are held against one another in the states that they find.
     """
-    step = functools.partial(year.step, inputs, world, ahead.drive, policies)
     first = first_state(inputs, world, ahead)
     states = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(policies), *x.shape)), first)
-    years = (ahead.drive.years, jax.tree.map(lambda path: path[1:], toll))
-    this_year = jax.tree.map(lambda path: path[0], years)
-    verdict = jax.tree.map(
-        lambda one: jnp.zeros(one.shape[1:], one.dtype), jax.eval_shape(step, states, this_year)[1].verdict
-    )
-    base = dataclasses.replace(first_result(world, ahead), verdict=verdict)
+    shared = (inputs, world, ahead.drive, jax.tree.map(lambda path: path[1:], toll))
+    base = dataclasses.replace(first_result(world, ahead), verdict=no_verdict(policies, shared, states))
+    along = functools.partial(walk, policies)
+    # Plans are solved draw by draw, and what they are judged by is made for one draw.
+    found = (along if optimises(policies) else draws_last(along))(shared, (states, base))
+    # Settled, or every output that reads a path would walk through it in this other order.
+    years_last: year.Result = jax.tree.map(lambda leaf: settled(jnp.moveaxis(leaf, 0, -1)), found)
+    return years_last
+
+
+Shared = tuple[Inputs, World, Drive, Toll | None]
+"""What all years share; the toll has one entry for each year after the base year."""
+
+
+def no_verdict(policies: tuple[Policy, ...], shared: Shared, states: year.State) -> year.Verdict | None:
+    """Zeros in the place of what is known of a year that no policy decided."""
+    inputs, world, drive, toll = shared
+    first = jax.tree.map(lambda path: path[0], year.years_of(inputs, world, drive, toll))
+    step = functools.partial(year.step, inputs, world, drive, policies)
+    verdict = jax.eval_shape(step, states, first)[1].verdict
+    none: year.Verdict | None = jax.tree.map(lambda one: jnp.zeros(one.shape[1:], one.dtype), verdict)
+    return none
+
+
+def walk(policies: tuple[Policy, ...], shared: Shared, carried: tuple[year.State, year.Result]) -> year.Result:
+    """Year after year from the states of the base year and what it left; leading axes year and scenario."""
+    inputs, world, drive, toll = shared
+    states, base = carried
+    length = drive.years.slot.shape[0]
 
     # Years are written where they stay, behind the base year: joining them later would move all of them once more.
     def start(one: Array) -> Array:
-        return jnp.zeros((world.years.shape[0], len(policies), *one.shape), one.dtype).at[0].set(one)
+        return jnp.zeros((length + 1, len(policies), *one.shape), one.dtype).at[0].set(one)
 
     def live(carry: tuple[year.State, year.Result], now: year.Year) -> tuple[tuple[year.State, year.Result], None]:
-        states, result = step(carry[0], now)
+        states, result = year.step(inputs, world, drive, policies, carry[0], now)
         written = jax.tree.map(
             lambda path, one: jax.lax.dynamic_update_index_in_dim(path, one, now[0].slot, 0), carry[1], result
         )
         return (states, written), None
 
-    ((_, written), _) = jax.lax.scan(live, (states, jax.tree.map(start, base)), years)
+    every = year.years_of(inputs, world, drive, toll)
+    ((_, written), _) = jax.lax.scan(live, (states, jax.tree.map(start, base)), every)
     paths: year.Result = written
     return paths
 
@@ -98,7 +124,7 @@ def steel(bound: Bound, policies: tuple[Policy, ...], data: dict[str, Any], draw
         totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, per_year, result)
         return report(inputs, world, ahead, result, totals)
 
-    outputs = jax.vmap(after, in_axes=1)(transition(inputs, world, ahead, policies, toll))
+    outputs = jax.vmap(after)(transition(inputs, world, ahead, policies, toll))
     faults = {name: values.max() for name, values in outputs.items() if name.startswith("fault_")}
     return shared_report(inputs, ahead) | outputs | faults
 

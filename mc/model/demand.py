@@ -164,7 +164,7 @@ def steel_in_use(
         macro: people [province, year], income [province, year], years since the base year [year].
     """
     people, earned, time = macro
-    kernel, retiring = curves
+    kernel, _ = curves
     target = stock_target(demand, history, people, earned, time)
     aimed, shortfall = stock.inflow_for_stock(target[..., 1:], history.stock[..., 2:], kernel)
     aimed = jnp.concatenate([history.inflow[..., None], aimed], axis=-1)
@@ -172,7 +172,9 @@ def steel_in_use(
     # The base year's cohort is part of history; what follows from later cohorts is added to what the past leaves.
     later = inflow.at[..., 0].set(0.0)
     in_use = history.stock[..., 1:] + stock.convolve(later, kernel)
-    retired = history.retired[..., 1:] + stock.convolve(later, retiring)
+    # What enters and does not add to the stock has replaced what retired.
+    retired = inflow[..., 1:] - jnp.diff(in_use, axis=-1)
+    retired = jnp.concatenate([history.retired[..., 1:2], retired], axis=-1)
     shortfall = jnp.concatenate([jnp.zeros_like(shortfall[..., :1]), shortfall], axis=-1)
     return Use(inflow, in_use, retired, jnp.where(driver < 0.5, shortfall, 0.0))
 

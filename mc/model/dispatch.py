@@ -1,6 +1,7 @@
 """What runs in a year: limits of scrap, then the waterfall from scrap to blast furnaces."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +10,13 @@ from jax import Array
 from mc.inputs.nouns import Inputs
 from mc.model import iron
 from mc.model.drive import Force
-from mc.model.intensity import makes_hot_metal
-from mc.model.paths import ratio
-from mc.model.world import World
+from mc.model.paths import ratio, settled, sum_at
+from mc.model.world import HOT_METAL, MELTS_OWN_IRON, Fleet, World, places
 
 
 def electric_reach(inputs: Inputs, installed: Array, output: Array) -> Array:
     """Most electric furnace steel this year, Mt [province]: arrivals let furnaces be built, as fast as they grow."""
-    grown = (1.0 + inputs.uptake.eaf_growth) * installed + inputs.uptake.eaf_seed * output
+    grown = (1.0 + inputs.uptake.eaf_growth)[None] * installed + inputs.uptake.eaf_seed[None] * output
     return jnp.minimum(grown, output)
 
 
@@ -29,7 +29,7 @@ def scrap_limits(inputs: Inputs, electric: Array, converter: Array, charge: Arra
     scrap_rate, _ = iron.electric_charge(inputs.iron, charge)
     least = jnp.minimum(inputs.iron.converter_scrap_base, inputs.iron.converter_scrap_max)
     extra = inputs.iron.converter_scrap_max - least
-    return jnp.stack([least * converter, scrap_rate * electric, extra * converter], axis=1)
+    return jnp.stack([least[None] * converter, scrap_rate[None] * electric, extra[None] * converter], axis=1)
 
 
 @jax.tree_util.register_dataclass
@@ -38,26 +38,30 @@ class Run:
     """What ran in a year.
 
     Attributes:
-        production: crude steel, Mt [province, route].
-        hot_metal: Mt [province, route].
+        production: crude steel by route, Mt [province].
+        hot_metal: by route that makes it (`world.HOT_METAL`), Mt [province].
         added: best-practice blast furnace capacity relined or built, Mt of hot metal [province].
         scrap: charged, Mt [province, segment].
         unmet: output that could not be made, Mt [province].
     """
 
-    production: Array
-    hot_metal: Array
+    production: Fleet
+    hot_metal: Fleet
     added: Array
     scrap: Array
     unmet: Array
 
 
-def waterfall(amount: Array, capacity: Array) -> Array:
-    """Fill capacities in the order of the route axis, cleanest first [province, route]."""
-    return jnp.clip(amount[:, None] - (jnp.cumsum(capacity, axis=1) - capacity), 0.0, capacity)
+def waterfall(amount: Array, capacity: Iterable[Array]) -> list[Array]:
+    """Fill capacities in their order [province]; no amount is below zero."""
+    filled = []
+    for size in capacity:
+        filled.append(jnp.minimum(amount, size))
+        amount = settled(amount - filled[-1])
+    return filled
 
 
-def dispatch(inputs: Inputs, world: World, capacity: Array, scrap: Array, force: Force) -> Run:
+def dispatch(inputs: Inputs, world: World, capacity: Fleet, scrap: Array, force: Force) -> Run:
     """Run what there is: electric furnaces on their scrap, then direct routes, then hot metal for converters.
 
     Hot metal needed is linear in converter steel and its scrap. What capacity cannot give is relined or built as best
@@ -66,32 +70,40 @@ def dispatch(inputs: Inputs, world: World, capacity: Array, scrap: Array, force:
     Args:
         inputs: inputs.
         world: constants.
-        capacity: ready this year [province, route].
+        capacity: ready this year, by route [province].
         scrap: charged by segment, Mt [province, segment].
         force: the year.
     """
-    metal = inputs.iron
+    metal, none = inputs.iron, jnp.zeros_like(force.output)
+    melting, hot = places(world, *MELTS_OWN_IRON), places(world, *HOT_METAL)
     scrap_rate, hot_metal_rate = iron.electric_charge(metal, force.charge)
-    electric = jnp.minimum(scrap[:, 1] / scrap_rate, force.output)
-    direct = waterfall(force.output - electric, capacity * world.kind["direct"][None, :])
-    wanted = jnp.maximum(force.output - electric - direct.sum(axis=1), 0.0)
+    electric = settled(jnp.minimum(scrap[:, 1] / scrap_rate[None], force.output))
+    direct = waterfall(force.output - electric, [capacity[route] for route in melting])
+    wanted = settled(jnp.maximum(force.output - electric - sum(direct, start=none), 0.0))
     no_scrap = iron.converter_hot_metal(metal, jnp.zeros_like(scrap_rate))
-    saved = metal.content_scrap / metal.content_hot_metal * (scrap[:, 0] + scrap[:, 2])
-    for_converter = jnp.maximum(no_scrap * wanted - saved, 0.0)
-    for_electric = hot_metal_rate * electric
+    saved = (metal.content_scrap / metal.content_hot_metal)[None] * (scrap[:, 0] + scrap[:, 2])
+    for_converter = settled(jnp.maximum(no_scrap[None] * wanted - saved, 0.0))
+    for_electric = hot_metal_rate[None] * electric
     needed = for_converter + for_electric
-    furnaces = capacity * makes_hot_metal(world)[None, :]
-    short = jnp.maximum(needed - furnaces.sum(axis=1), 0.0)
-    missing = short * (force.year >= inputs.uptake.reline_ban_from).astype(short.dtype)
+    short = settled(jnp.maximum(needed - sum_at(capacity, hot), 0.0))
+    missing = short * (force.year >= inputs.uptake.reline_ban_from).astype(short.dtype)[None]
     added = short - missing
-    made = waterfall(needed - missing, furnaces + added[:, None] * world.kind["best"][None, :])
+    best = places(world, "best")
+    furnaces = [capacity[route] + added if route in best else capacity[route] for route in hot]
+    made = waterfall(settled(jnp.maximum(needed - missing, 0.0)), furnaces)
     on = 1.0 - jnp.minimum(ratio(missing, for_converter), 1.0)
     on_electric = 1.0 - jnp.minimum(ratio(jnp.maximum(missing - for_converter, 0.0), for_electric), 1.0)
-    split = ratio(made, jnp.broadcast_to(made.sum(axis=1, keepdims=True), made.shape))
+    converter, every = wanted * on, settled(sum(made, start=none))
+    per_iron = ratio(converter, every)
     # Without any hot metal, converter steel can only be what rounding left: book it as best practice.
-    split = jnp.where(made.sum(axis=1, keepdims=True) > 0, split, world.kind["best"][None, :])
-    melted = (electric * on_electric)[:, None] * world.kind["scrap"][None, :]
-    production = split * (wanted * on)[:, None] + direct + melted
+    rest = jnp.where(every > 0, 0.0, converter)
+    production = [none] * len(capacity)
+    for route, size in zip(hot, made, strict=True):
+        production[route] = size * per_iron + rest if route in best else size * per_iron
+    for route, size in zip(melting, direct, strict=True):
+        production[route] = size
+    for route in places(world, "scrap"):
+        production[route] = electric * on_electric
     charged = scrap * jnp.stack([on, on_electric, on], axis=1)
     unmet = wanted * (1.0 - on) + electric * (1.0 - on_electric)
-    return Run(production, made, added, charged, unmet)
+    return Run(tuple(production), tuple(made), added, charged, unmet)

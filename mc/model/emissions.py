@@ -16,9 +16,9 @@ from mc.inputs.steel import Pollutants
 from mc.model.cost import TONNES_PER_KILOGRAM
 from mc.model.drive import Drive
 from mc.model.intensity import LAST_YEAR, Paths, YearFlows, apply, at_years
-from mc.model.paths import ramp, ratio
+from mc.model.paths import ramp, ratio, sum_at, total
 from mc.model.setting import Setting
-from mc.model.world import World
+from mc.model.world import HOT_METAL, World, places
 from mc.model.year import Result
 
 GIGAJOULE_PER_MEGAWATTHOUR = 3.6
@@ -28,10 +28,10 @@ BILLION_PER_MILLION = 1e-3
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Totals:
-    """What steelmaking takes and emits [year, province], one more axis for carriers or pollutants.
+    """What steelmaking takes and emits [province, year], one more axis in front for carriers or pollutants.
 
     Attributes:
-        fuel: PJ [year, province, carrier].
+        fuel: PJ [carrier, province, year].
         electricity: net purchased, without electrolysis, TWh.
         electrolysis: grid power for hydrogen, TWh.
         hydrogen: Mt.
@@ -41,7 +41,7 @@ class Totals:
         scope3: Mt CO2.
         removal: Mt CO2, never positive.
         captured: Mt CO2.
-        pollutants: kt [year, province, pollutant].
+        pollutants: kt [pollutant, province, year].
         freight_cost: cost of scrap freight, million CNY.
         cost: billion CNY.
     """
@@ -62,12 +62,13 @@ class Totals:
 
 
 def year_flows(inputs: Inputs, world: World, drive: Drive, setting: Setting) -> YearFlows:
-    """Flows per t of steel and per t of hot metal in each year, one behind the other on the route axis."""
+    """Flows per t of steel by each route, then per t of hot metal by those that make it, in each year."""
     pollutants = inputs.pollutants
     electric = pollutants.reheating_electrification_2060 * ramp(world.years, world.years[0], LAST_YEAR)
     paths = Paths(setting.carbon, setting.rise, pollutants.retrofit_share, electric)
     steel = at_years(drive.per_steel, paths, jnp.ones_like(setting.carbon))
-    metal = at_years(drive.per_metal, paths, setting.carbon)
+    hot = list(places(world, *HOT_METAL))
+    metal = at_years(jax.tree.map(lambda flow: flow[jnp.asarray(hot)], drive.per_metal), paths, setting.carbon)
     both: YearFlows = jax.tree.map(lambda one, other: jnp.concatenate([one, other], axis=1), steel, metal)
     return both
 
@@ -87,37 +88,38 @@ def reported_scale(pollutants: Pollutants, world: World, counted: Array) -> Arra
 
 
 def system_cost(setting: Setting, flows: YearFlows, hydrogen: Array, result: Result, freight: Array) -> Array:
-    """Cost of steelmaking, billion CNY [year, province].
+    """Cost of steelmaking, billion CNY [province, year].
 
     Capital recovery of what runs, carriers, ore, scrap bought, carbon price, storage, freight of scrap (million CNY).
     """
     price = setting.prices
-    capital = jnp.einsum("tpr,rt->tp", result.production, price.capital)
-    carriers = jnp.einsum("tpe,et->tp", flows.fuel, price.fuel)
-    power = flows.electricity * price.electricity[:, None] + hydrogen * price.hydrogen[:, None]
+    capital = sum(made * price.capital[route][None] for route, made in enumerate(result.production))
+    carriers = total(flows.fuel * price.fuel[:, None])
+    power = flows.electricity * price.electricity[None] + hydrogen * price.hydrogen[None]
     ore = flows.ore * price.ore + flows.pellets * price.pellets
-    carbon = flows.direct * price.carbon[:, None] + flows.captured * price.storage
+    carbon = flows.direct * price.carbon[None] + flows.captured * price.storage
     bought = result.shipments.arrivals * price.scrap + freight
     return (capital + carriers + power + ore + carbon + bought) * BILLION_PER_MILLION
 
 
 def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_year: YearFlows, result: Result) -> Totals:
     """Everything that follows from production, hot metal and arrivals of all years."""
-    flows = apply(per_year, jnp.concatenate([result.production, result.hot_metal], axis=2))
-    melted = (result.production * world.kind["scrap"][None, None, :]).sum(axis=2)
-    power = flows.electricity + inputs.routes.electricity_per_hot_metal * setting.charge[:, None] * melted
+    flows = apply(per_year, (*result.production, *result.hot_metal))
+    melted = sum_at(result.production, places(world, "scrap"))
+    power = flows.electricity + (inputs.routes.electricity_per_hot_metal * setting.charge)[None] * melted
     flows = dataclasses.replace(flows, electricity=power)
     hydrogen = flows.hydrogen * TONNES_PER_KILOGRAM
-    electrolysis = hydrogen * setting.hydrogen.power[:, None]
+    electrolysis = hydrogen * setting.hydrogen.power[None]
     purchased = power + world.hydrogen_on_site * electrolysis
-    routes, roads = inputs.routes, drive.roads
+    routes, roads, factor = inputs.routes, drive.roads, setting.factor.T
     work = result.shipments.freight_work
     freight = work * roads.cost + result.shipments.arrivals * roads.loading * (work > 0).astype(work.dtype)
-    bought = (1.0 - world.hydrogen_on_site) * electrolysis * setting.factor
+    bought = (1.0 - world.hydrogen_on_site) * electrolysis * factor
     upstream = flows.ore * routes.ore_upstream_co2 + flows.lime * routes.lime_upstream_co2
-    upstream = upstream + flows.fuel @ routes.fuel_upstream_co2 + bought + work * roads.co2
-    bottom_up = flows.pollutants[0].sum(axis=0)
-    counted = ratio(bottom_up, jnp.broadcast_to(result.production[0].sum(), bottom_up.shape))
+    upstream = upstream + total(flows.fuel * routes.fuel_upstream_co2[:, None, None]) + bought + work * roads.co2
+    bottom_up = flows.pollutants[:, :, 0].sum(axis=1)
+    first = sum(made[:, 0].sum() for made in result.production)
+    counted = ratio(bottom_up, jnp.broadcast_to(first, bottom_up.shape))
     return Totals(
         fuel=flows.fuel,
         electricity=power,
@@ -125,11 +127,11 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_yea
         hydrogen=hydrogen,
         ore=flows.ore,
         scope1=flows.direct,
-        scope2=purchased * setting.factor,
+        scope2=purchased * factor,
         scope3=upstream,
-        removal=purchased * setting.removal,
+        removal=purchased * setting.removal.T,
         captured=flows.captured,
-        pollutants=flows.pollutants * reported_scale(inputs.pollutants, world, counted)[None, None, :],
+        pollutants=flows.pollutants * reported_scale(inputs.pollutants, world, counted)[:, None, None],
         freight_cost=freight,
         cost=system_cost(setting, flows, hydrogen, result, freight),
     )

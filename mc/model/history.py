@@ -141,14 +141,12 @@ def flows(given: HistoryInputs, world: World, record: Record, steel: Array, meta
     none = jnp.zeros_like(record.years)
     carbon = (1.0 - given.history.efficiency_rate) ** (record.years - record.years[-1])
     paths = intensity.Paths(carbon=carbon, rise=none, retrofitted=none, electric=none)
-    base, scrap = world.kind["base"], world.kind["scrap"]
-    made = steel[0][:, None] * base[None, :] + steel[1][:, None] * scrap[None, :]
-    burnt = metal.sum(axis=0)[:, None] * base[None, :]
+    made, burnt = {"base": steel[0], "scrap": steel[1]}, {"base": metal.sum(axis=0)}
     of_steel = intensity.at_years(intensity.per_steel(given.chain, world), paths, jnp.ones_like(carbon))
     of_metal = intensity.at_years(intensity.per_hot_metal(given.chain, world), paths, carbon)
-    one = intensity.apply(of_steel, made[:, None, :])
-    other = intensity.apply(of_metal, burnt[:, None, :])
-    total: intensity.YearFlows = jax.tree.map(lambda a, b: (a + b)[:, 0], one, other)
+    one = intensity.apply(of_steel, [made.get(kind, none)[None] for kind in world.routes])
+    other = intensity.apply(of_metal, [burnt.get(kind, none)[None] for kind in world.routes])
+    total: intensity.YearFlows = jax.tree.map(lambda a, b: jnp.moveaxis((a + b)[..., 0, :], -1, 0), one, other)
     return total
 
 

@@ -5,7 +5,8 @@ steel, with one column per flow, so that provinces and years are touched by one 
 """
 
 import dataclasses
-import itertools
+import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from jax import Array
 
 from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Routes
-from mc.model.paths import ratio
+from mc.model.paths import ratio, settled
 from mc.model.world import World
 
 CAPEX_YEAR = 2050.0
@@ -221,18 +222,20 @@ def at_years(flows: Flows, paths: Paths, carbon: Array) -> YearFlows:
     )
 
 
-def apply(flows: YearFlows, amount: Array) -> YearFlows:
-    """Flows of given amounts, summed over routes [year, province, ...]; one product of matrices a year for all of them.
+def apply(flows: YearFlows, amounts: Sequence[Array]) -> YearFlows:
+    """Flows of given amounts, summed over routes [..., province, year].
+
+    Term by term: a product of matrices for each year would leave years first, and be slower than that.
 
     Args:
         flows: per tonne [year, route, ...].
-        amount: Mt [year, province, route].
+        amounts: Mt of each route [province, year].
     """
-    leaves, tree = jax.tree.flatten(flows)
-    columns = [leaf.reshape(*leaf.shape[:2], -1) for leaf in leaves]
-    totals = jnp.einsum("tpr,trm->tpm", amount, jnp.concatenate(columns, axis=2))
-    ends = list(itertools.accumulate(column.shape[2] for column in columns))
-    pieces = [totals[..., start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    shaped = [piece.reshape(*piece.shape[:2], *leaf.shape[2:]) for piece, leaf in zip(pieces, leaves, strict=True)]
-    summed: YearFlows = jax.tree.unflatten(tree, shaped)
-    return summed
+
+    def summed(leaf: Array) -> Array:
+        rates = settled(jnp.moveaxis(leaf, 0, -1))[..., None, :]
+        every = [amount.reshape((1,) * (rates.ndim - 3) + amount.shape) for amount in amounts]
+        return functools.reduce(jnp.add, [rates[route] * amount for route, amount in enumerate(every)])
+
+    found: YearFlows = jax.tree.map(summed, flows)
+    return found

@@ -1,5 +1,7 @@
 """Shapes in time that several relations share."""
 
+import functools
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import jax
@@ -26,9 +28,42 @@ def logistic(years: Array, middle: Array, rate: Array) -> Array:
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
-    """Quotient that is 0 where the denominator is 0; its gradient is finite there too. Shapes are equal or scalar."""
+    """Quotient that is 0 where the denominator is 0; its gradient is finite there too. Shapes are equal or scalar.
+
+    The division comes last: see `settled`.
+    """
     zero = denominator == 0
-    return jnp.where(zero, 0.0, numerator / jnp.where(zero, 1.0, denominator))
+    return jnp.where(zero, 0.0, numerator) / jnp.where(zero, 1.0, denominator)
+
+
+def total(values: Array, axis: int = 0) -> Array:
+    """Sum over an axis, term by term: XLA's own sums over an axis that is not the last take no vectors on a CPU."""
+    terms = [jax.lax.index_in_dim(values, place, axis, keepdims=False) for place in range(values.shape[axis])]
+    return functools.reduce(jnp.add, terms)
+
+
+def most(values: Array) -> Array:
+    """Largest along the first axis, element by element like `total`."""
+    return functools.reduce(jnp.maximum, [values[place] for place in range(values.shape[0])])
+
+
+def product(vector: Array, matrix: Array) -> Array:
+    """Product vector @ matrix, term by term; further axes of both, say draws, are no part of it."""
+    return functools.reduce(jnp.add, [vector[place][None] * matrix[place] for place in range(matrix.shape[0])])
+
+
+def settled(values: Array) -> Array:
+    """The same values, worked out once for all that use them.
+
+    XLA works out again in each loop what several loops read, unless it ends in what it holds for dear: a division, here
+    by 1, which it cannot know because of NaN.
+    """
+    return values / jnp.where(values == values, 1.0, values)
+
+
+def sum_at(values: Sequence[Array], at: Iterable[int]) -> Array:
+    """Sum of some of several arrays of one shape; 0 of none."""
+    return functools.reduce(jnp.add, [values[place] for place in at] or [jnp.zeros_like(values[0])])
 
 
 def in_precision(tree: Tree, dtype: DTypeLike) -> Tree:

@@ -57,20 +57,25 @@ def early_factor(uptake: Uptake, years: Array) -> tuple[Array, Array]:
 def due(uptake: Uptake, renewed: Array, first: Array, force: Force) -> Array:
     """Furnaces that come up for reline this year, Mt of hot metal [province]."""
     whole = jnp.floor(uptake.campaign)
-    part = uptake.campaign - whole
+    part = (uptake.campaign - whole)[None]
     slot = force.slot - whole.astype(jnp.int32)
-    later = jax.lax.dynamic_index_in_dim(renewed, jnp.maximum(slot, 0), keepdims=False)
-    sooner = jax.lax.dynamic_index_in_dim(renewed, jnp.maximum(slot - 1, 0), keepdims=False)
     # Slot 0 is the base year: nothing was renewed in it, so it also stands for all before.
+    later, sooner = (at_slot(renewed, jnp.maximum(moment, 0)) for moment in (slot, slot - 1))
     again = (1.0 - part) * later + part * sooner
     first_fleet: Array = jax.lax.dynamic_index_in_dim(first, force.slot, keepdims=False)
-    coming: Array = force.kept * (first_fleet + again)
+    coming: Array = force.kept[None] * (first_fleet + again)
     return coming
 
 
+def at_slot(renewed: Array, slot: Array) -> Array:
+    """What was renewed in a slot [province]; each draw has its own."""
+    chosen: Array = jnp.take_along_axis(renewed, slot[None, None], axis=0, mode="promise_in_bounds")[0]
+    return chosen
+
+
 def remember(renewed: Array, now: Array, force: Force) -> Array:
-    """Write what was renewed this year [slot, province]."""
-    history: Array = jax.lax.dynamic_update_index_in_dim(renewed, now, force.slot, 0)
+    """Write what was renewed this year into the calendar of each scenario [scenario, slot, province]."""
+    history: Array = jax.lax.dynamic_update_index_in_dim(renewed, now, force.slot, 1)
     return history
 
 
@@ -80,7 +85,7 @@ def wasted(uptake: Uptake, first: Array, renewed: Array, years: Array) -> Array:
     Args:
         uptake: inputs.
         first: due of the first fleet [year, province].
-        renewed: relined or built by year, as in `State` [year, province].
+        renewed: relined or built by year, as in `State` [province, year].
         years: model years [year].
     """
     # Retirement comes first in a year, so that what is renewed in it is not at stake yet.
@@ -88,5 +93,5 @@ def wasted(uptake: Uptake, first: Array, renewed: Array, years: Array) -> Array:
     ahead = years[None, :] - years[:, None]
     waiting = jnp.clip(ahead / uptake.campaign, 0.0, 1.0) * first.sum(axis=1)[None, :]
     running = jnp.clip((ahead + uptake.campaign) / uptake.campaign, 0.0, 1.0) * (ahead < 0).astype(years.dtype)
-    left = waiting.sum(axis=1) + (running * renewed.sum(axis=1)[None, :]).sum(axis=1)
+    left = waiting.sum(axis=1) + (running * renewed.sum(axis=0)[None, :]).sum(axis=1)
     return early * ratio(kept, 1.0 - early) * left

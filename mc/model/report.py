@@ -6,10 +6,9 @@ from jax import Array
 from mc.inputs.nouns import Inputs
 from mc.model import neutrality, relines
 from mc.model.before import Before
-from mc.model.capacity import is_blast_furnace
 from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR, Totals
-from mc.model.paths import ratio
-from mc.model.world import World
+from mc.model.paths import ratio, sum_at, total
+from mc.model.world import FURNACES, HOT_METAL, World, places
 from mc.model.year import Result, Verdict
 from mc.outputs import FLOW_STEP
 
@@ -33,19 +32,14 @@ WORST_VIOLATION = 1e-9
 """Mt by which a coordinated plan may breach a supply or a limit before a draw counts as failed."""
 
 
-def by_province(values: Array) -> Array:
-    """[year, province, ...] -> [..., province, year], the order of the register."""
-    return jnp.moveaxis(values, (0, 1), (-1, -2))
-
-
 def nation_and_provinces(name: str, values: Array) -> dict[str, Array]:
-    """A national total and its provinces from [year, province]."""
-    return {name: values.sum(axis=1), f"{name}_by_province": values.T}
+    """A national total and its provinces from [province, year]."""
+    return {name: total(values), f"{name}_by_province": values}
 
 
 def after_base_year(yearly: Array) -> Array:
-    """Sum over the years after the base year [year, ...]."""
-    return jnp.cumsum(yearly, axis=0) - yearly[:1]
+    """Sum over the years after the base year [year]."""
+    return jnp.cumsum(yearly) - yearly[:1]
 
 
 def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
@@ -85,59 +79,58 @@ def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
     }
 
 
-def production(inputs: Inputs, world: World, ahead: Before, result: Result) -> dict[str, Array]:
+def production(inputs: Inputs, world: World, ahead: Before, result: Result, output: Array) -> dict[str, Array]:
     """Steel by route, iron, scrap."""
-    made = result.production
-    electric = (made * world.kind["scrap"][None, None, :]).sum(axis=2)
-    output = made.sum(axis=2)
-    furnaces = (result.hot_metal * is_blast_furnace(world)[None, None, :]).sum(axis=(1, 2))
-    foundry = inputs.iron.pig_iron_to_foundries
-    used = result.scrap.sum(axis=2)
+    made = jnp.stack(result.production)
+    electric = sum_at(result.production, places(world, "scrap"))
+    hot = [kind for kind in world.routes if kind in HOT_METAL]
+    from_furnaces = [metal for metal, kind in zip(result.hot_metal, hot, strict=True) if kind in FURNACES]
+    national, foundry = total(output), inputs.iron.pig_iron_to_foundries
+    used = total(result.scrap, 1)
     on_offer = ahead.supply.home.sum(axis=0) + ahead.supply.purchased.sum(axis=0)
     return {
-        "production_by_route": made.sum(axis=1).T,
-        "production_by_route_by_province": by_province(made),
-        "eaf_share": ratio(electric.sum(axis=1), output.sum(axis=1)),
-        "eaf_share_by_province": ratio(electric, output).T,
-        "pig_iron": result.hot_metal.sum(axis=(1, 2)) + foundry,
-        "blast_furnace_iron": furnaces + foundry,
+        "production_by_route": total(made, 1),
+        "production_by_route_by_province": made,
+        "eaf_share": ratio(total(electric), national),
+        "eaf_share_by_province": ratio(electric, output),
+        "pig_iron": total(sum(result.hot_metal, start=jnp.zeros_like(output))) + foundry,
+        "blast_furnace_iron": total(sum(from_furnaces, start=jnp.zeros_like(output))) + foundry,
         **nation_and_provinces("scrap_used", used),
         **nation_and_provinces("scrap_arrivals", result.shipments.arrivals),
-        "scrap_unused": on_offer - used.sum(axis=1),
-        "scrap_ratio": ratio(used.sum(axis=1), output.sum(axis=1)),
+        "scrap_unused": on_offer - total(used),
+        "scrap_ratio": ratio(total(used), national),
         "scrap_traded": result.shipments.traded,
-        "scrap_freight_work": result.shipments.freight_work.sum(axis=1) * BILLION_PER_MILLION,
-        "scrap_freight_co2": result.shipments.freight_work.sum(axis=1) * ahead.drive.roads.co2,
+        "scrap_freight_work": total(result.shipments.freight_work) * BILLION_PER_MILLION,
+        "scrap_freight_co2": total(result.shipments.freight_work) * ahead.drive.roads.co2,
     }
 
 
 def energy(inputs: Inputs, world: World, totals: Totals, output: Array) -> dict[str, Array]:
     """Energy by carrier, ore, hydrogen, power."""
     power = totals.electricity
-    carriers = totals.fuel
-    carriers = (
-        carriers + totals.hydrogen[..., None] * inputs.hydrogen.heating_value * world.carrier["hydrogen"][None, None, :]
-    )
-    carriers = carriers + power[..., None] * PETAJOULE_PER_TERAWATTHOUR * world.carrier["electricity"][None, None, :]
-    per_tonne = ratio(carriers.sum(axis=(1, 2)), output.sum(axis=1))
+    hydrogen = totals.hydrogen * inputs.hydrogen.heating_value
+    carriers = totals.fuel + hydrogen[None] * world.carrier["hydrogen"][:, None, None]
+    carriers = carriers + (power * PETAJOULE_PER_TERAWATTHOUR)[None] * world.carrier["electricity"][:, None, None]
+    national = total(carriers, 1)
+    per_tonne = ratio(total(national), total(output))
     return {
-        "energy": carriers.sum(axis=(1, 2)),
-        "energy_by_carrier": carriers.sum(axis=1).T,
-        "energy_by_carrier_by_province": by_province(carriers),
+        "energy": total(national),
+        "energy_by_carrier": national,
+        "energy_by_carrier_by_province": carriers,
         "energy_per_tonne": per_tonne * inputs.routes.energy_boundary / GIGAJOULE_PER_TCE,
-        "iron_ore": totals.ore.sum(axis=1) + inputs.iron.pig_iron_to_foundries * inputs.iron.ore_per_hot_metal,
-        "iron_ore_by_province": totals.ore.T,
+        "iron_ore": total(totals.ore) + inputs.iron.pig_iron_to_foundries * inputs.iron.ore_per_hot_metal,
+        "iron_ore_by_province": totals.ore,
         **nation_and_provinces("hydrogen", totals.hydrogen),
         **nation_and_provinces("electricity", power + world.hydrogen_on_site * totals.electrolysis),
     }
 
 
 def carbon(inputs: Inputs, world: World, totals: Totals, output: Array, freight: Array) -> dict[str, Array]:
-    """CO2 by scope, its peak, and neutrality; `freight` is CO2 of scrap freight where it arrives [year, province]."""
+    """CO2 by scope, its peak, and neutrality; `freight` is CO2 of scrap freight where it arrives [province, year]."""
     direct_power = totals.scope1 + totals.scope2 + totals.removal
     net = neutrality.net_emissions(inputs.neutrality, direct_power)
     neutral = neutrality.is_neutral(inputs.neutrality, net, direct_power, world.makes_steel)
-    national = direct_power.sum(axis=1)
+    national = total(direct_power)
     charged = direct_power + freight
     return {
         **nation_and_provinces("co2_scope1", totals.scope1),
@@ -149,34 +142,32 @@ def carbon(inputs: Inputs, world: World, totals: Totals, output: Array, freight:
         **nation_and_provinces("co2_captured", totals.captured),
         **nation_and_provinces("co2_with_freight", charged),
         "co2_cumulative": after_base_year(national),
-        "co2_with_freight_cumulative": after_base_year(charged.sum(axis=1)),
-        "co2_per_tonne": ratio(national, output.sum(axis=1)),
+        "co2_with_freight_cumulative": after_base_year(total(charged)),
+        "co2_per_tonne": ratio(national, total(output)),
         "co2_peak_year": neutrality.peak_year(national, world.years),
-        "neutral_by_province": jnp.moveaxis(neutral, 1, 2),
-        "neutral_count": neutral.sum(axis=2),
-        "net_ratio_by_province": neutrality.net_ratio(net, direct_power).T,
+        "neutral_by_province": neutral,
+        "neutral_count": total(neutral, 1),
+        "net_ratio_by_province": neutrality.net_ratio(net, direct_power),
     }
 
 
-def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Result) -> dict[str, Array]:
+def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Result, made: Array) -> dict[str, Array]:
     """Pollutants, cost, diagnostics and faults."""
-    output = ahead.output.T
-    cost = totals.cost.sum(axis=1)
+    output = ahead.output
     reline = (ahead.setting.prices.reline * world.kind["base"]).sum()
     wasted = relines.wasted(inputs.uptake, ahead.drive.first_due, result.renewed, world.years)
     stranded = wasted * reline * BILLION_PER_MILLION
-    made = result.production.sum(axis=2)
     imbalance = ratio(jnp.abs(made + result.unmet - output).max(), output.max())
     return {
-        "pollutants": totals.pollutants.sum(axis=1).T,
-        "pollutants_by_province": by_province(totals.pollutants),
-        "pollutant_cut_by_province": by_province(deep_cut(totals.pollutants)),
-        "scrap_short_by_province": short(result).T,
+        "pollutants": total(totals.pollutants, 1),
+        "pollutants_by_province": totals.pollutants,
+        "pollutant_cut_by_province": deep_cut(totals.pollutants),
+        "scrap_short_by_province": short(result),
         **nation_and_provinces("cost", totals.cost),
-        "cost_per_tonne": ratio(cost, made.sum(axis=1)) / BILLION_PER_MILLION,
-        "scrap_freight_cost": totals.freight_cost.sum(axis=1) * BILLION_PER_MILLION,
+        "cost_per_tonne": ratio(total(totals.cost), total(made)) / BILLION_PER_MILLION,
+        "scrap_freight_cost": total(totals.freight_cost) * BILLION_PER_MILLION,
         "stranded_capital": stranded,
-        "unmet_production": result.unmet.sum(axis=1),
+        "unmet_production": total(result.unmet),
         "scrap_policy_residual": result.shipments.residual,
         "scrap_policy_violation": result.shipments.violation,
         "fault_mass_balance": (imbalance > MASS_BALANCE_TOLERANCE).astype(output.dtype),
@@ -184,35 +175,35 @@ def rest(inputs: Inputs, world: World, ahead: Before, totals: Totals, result: Re
 
 
 def deep_cut(pollutants: Array) -> Array:
-    """1 where a pollutant is cut by more than 90 % of the base year [year, province, pollutant]; 0 without any then."""
-    return (pollutants < DEEP_CUT * pollutants[:1]).astype(pollutants.dtype)
+    """1 where a pollutant is cut by more than 90 % of the base year [pollutant, province, year]; 0 without any then."""
+    return (pollutants < DEEP_CUT * pollutants[..., :1]).astype(pollutants.dtype)
 
 
 def short(result: Result) -> Array:
-    """1 where less scrap arrives than electric furnaces could use [year, province]."""
+    """1 where less scrap arrives than electric furnaces could use [province, year]."""
     return (result.shipments.arrivals < result.electric_room - LEAST_SHORTAGE).astype(result.scrap.dtype)
 
 
 def dear(delivered: Array, makes_steel: Array) -> Array:
-    """1 where delivered scrap is dearer than in at least half of the provinces that make steel [year, province]."""
-    cheaper = (delivered[:, None, :] < delivered[:, :, None]).astype(delivered.dtype) * makes_steel[None, None, :]
-    return (cheaper.sum(axis=2) >= 0.5 * makes_steel.sum()).astype(delivered.dtype) * makes_steel[None, :]
+    """1 where delivered scrap is dearer than in at least half of the provinces that make steel [province, year]."""
+    cheaper = (delivered[None] < delivered[:, None]).astype(delivered.dtype) * makes_steel[None, :, None]
+    return (cheaper.sum(axis=1) >= 0.5 * makes_steel.sum()).astype(delivered.dtype) * makes_steel[:, None]
 
 
 def coordination(world: World, result: Result, verdict: Verdict) -> dict[str, Array]:
     """How the policy did in the states that it found, who shipped to whom, what scrap was worth."""
     away = 1.0 - jnp.eye(verdict.flows.shape[1], dtype=verdict.flows.dtype)
-    flows = jnp.moveaxis(verdict.flows[FLOW_STEP::FLOW_STEP], 0, -1)
+    flows = verdict.flows[..., FLOW_STEP::FLOW_STEP]
     lost = (verdict.gap > WORST_GAP) | ~jnp.isfinite(verdict.gap)
     breached = (verdict.iterations > 0) & (result.shipments.violation > WORST_VIOLATION)
     return {
-        "scrap_gain": verdict.ahead.T,
-        "scrap_gain_cumulative": jnp.cumsum(verdict.ahead, axis=0).T,
-        "scrap_gain_booked": verdict.booked_ahead.T,
+        "scrap_gain": verdict.ahead,
+        "scrap_gain_cumulative": jnp.cumsum(verdict.ahead, axis=1),
+        "scrap_gain_booked": verdict.booked_ahead,
         "scrap_value": verdict.value,
-        "scrap_price_by_province": verdict.prices.source.T,
-        "scrap_delivered_by_province": verdict.prices.delivered.T,
-        "scrap_dear_by_province": dear(verdict.prices.delivered, world.makes_steel).T,
+        "scrap_price_by_province": verdict.prices.source,
+        "scrap_delivered_by_province": verdict.prices.delivered,
+        "scrap_dear_by_province": dear(verdict.prices.delivered, world.makes_steel),
         "scrap_flow": flows,
         "scrap_link": (flows >= LEAST_LINK).astype(flows.dtype) * away[..., None],
         "scrap_booking_gap": verdict.booked - verdict.value,
@@ -224,11 +215,11 @@ def coordination(world: World, result: Result, verdict: Verdict) -> dict[str, Ar
 
 def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: Totals) -> dict[str, Array]:
     """All outputs of one scrap policy; per tonne means per tonne made, which a ban may hold below what is wanted."""
-    made = result.production.sum(axis=2)
+    made = sum(result.production, start=jnp.zeros_like(result.unmet))
     return {
-        **production(inputs, world, ahead, result),
+        **production(inputs, world, ahead, result, made),
         **energy(inputs, world, totals, made),
         **carbon(inputs, world, totals, made, result.shipments.freight_work * ahead.drive.roads.co2),
-        **rest(inputs, world, ahead, totals, result),
+        **rest(inputs, world, ahead, totals, result, made),
         **({} if result.verdict is None else coordination(world, result, result.verdict)),
     }

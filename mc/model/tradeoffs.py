@@ -110,12 +110,12 @@ def works(inputs: Inputs, world: World, ahead: Before, policy: Coordinated, toll
 
     def one(states: year.State, now: year.Year) -> tuple[year.State, tuple[year.Ready, Array]]:
         state = jax.tree.map(lambda leaf: leaf[0], states)
-        ready = year.prepare(inputs, world, ahead.drive, state, now[0])
+        ready = year.prepare(inputs, world, ahead.drive, state, now)
         states, _ = year.step(inputs, world, ahead.drive, (policy,), states, now)
         return states, (ready, state.memory)
 
     first = jax.tree.map(lambda leaf: leaf[None], first_state(inputs, world, ahead))
-    years = (ahead.drive.years, jax.tree.map(lambda path: path[1:], toll))
+    years = year.years_of(inputs, world, ahead.drive, jax.tree.map(lambda path: path[1:], toll))
     found: tuple[year.Ready, Array] = jax.lax.scan(one, first, years)[1]
     return found
 
@@ -236,7 +236,7 @@ def tradeoffs(bound: Bound, question: Question, data: dict[str, Any], draw: dict
     found = works(inputs, world, ahead, Coordinated(), tolls["co2"])
     start = first_result(world, ahead)
     base = charge(
-        jax.tree.map(lambda path: path[0], tolls["co2"]), jnp.concatenate([start.production, start.hot_metal], axis=1)
+        jax.tree.map(lambda path: path[0], tolls["co2"]), jnp.stack([*start.production, *start.hot_metal], axis=1)
     )
     # The first step of the path is the year after the base year.
     chosen = jnp.asarray([asked - int(bound.axes["year"][0]) - 1 for asked in question.years], jnp.int32)

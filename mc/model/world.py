@@ -11,6 +11,16 @@ KINDS = ("base", "best", "retrofit", "smelting", "scrap", "direct")
 """Kinds of steel routes, the column `group` of the axis table: average and best blast furnaces, retrofitted ones,
 smelting reduction, scrap in electric furnaces, and routes with iron of their own (direct reduction, electrolysis)."""
 
+FURNACES = ("base", "best", "retrofit")
+"""Kinds of routes whose iron comes from a blast furnace."""
+HOT_METAL = (*FURNACES, "smelting")
+"""Kinds of routes that charge converters with hot metal of their own."""
+MELTS_OWN_IRON = ("direct",)
+"""Kinds of routes that melt iron of their own in electric furnaces."""
+
+Fleet = tuple[Array, ...]
+"""One array [province] for each route."""
+
 NAMED_CARRIERS = ("natural_gas", "coke_oven_gas", "hydrogen", "electricity")
 """Carriers with relations of their own: a price tied to another's, or no carbon and no GJ in the fuel tables."""
 
@@ -30,6 +40,7 @@ class World:
         accounting: one-hot of the accounting family [accounting].
         carrier: one-hot of a carrier that a relation names, by label [carrier].
         hydrogen_on_site: 1 where electrolysis is booked as purchased power.
+        routes: kind of each route, in their order, cleanest first; fixed when the chain is traced.
         limits_copper: whether copper limits the use of scrap; fixed when the chain is traced.
     """
 
@@ -42,7 +53,13 @@ class World:
     accounting: Array
     carrier: dict[str, Array]
     hydrogen_on_site: Array
+    routes: tuple[str, ...] = dataclasses.field(default=(), metadata={"static": True})
     limits_copper: bool = dataclasses.field(default=False, metadata={"static": True})
+
+
+def places(world: World, *kinds: str) -> tuple[int, ...]:
+    """Places of the routes of some kinds on the route axis."""
+    return tuple(place for place, kind in enumerate(world.routes) if kind in kinds)
 
 
 def nearest_plant(distance: np.ndarray, makes_steel: np.ndarray) -> np.ndarray:
@@ -101,5 +118,6 @@ def make_world(
         accounting=one_hot(axes["accounting"], accounting),  # type: ignore[arg-type]
         carrier={label: one_hot(axes["carrier"], label) for label in NAMED_CARRIERS},  # type: ignore[misc]
         hydrogen_on_site=np.float64(hydrogen_on_site),  # type: ignore[arg-type]
+        routes=route_groups,
         limits_copper=limits_copper,
     )

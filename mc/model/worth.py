@@ -20,7 +20,7 @@ from mc.model.drive import Force
 from mc.model.intensity import YearFlows
 from mc.model.paths import ratio
 from mc.model.setting import Setting
-from mc.model.world import World
+from mc.model.world import HOT_METAL, Fleet, World, places
 
 BASE, ELECTRIC, EXTRA = (SEGMENTS.index(name) for name in ("converter_base", "electric", "converter_extra"))
 
@@ -31,10 +31,10 @@ LEAST_ROOM = 1e-4
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Toll:
-    """What is charged per tonne of steel by each route, then per tonne of hot metal; a scan gives it a year axis.
+    """What is charged per tonne of steel by each route, then of hot metal by those that make it; by year in a scan.
 
     Attributes:
-        amount: charge per t [made]; made is steel by route, then hot metal by route.
+        amount: charge per t [made]; made is steel by route, then hot metal by route that makes it.
         power: net purchased power, MWh per t [made].
         power_rate: charge per MWh [province].
     """
@@ -52,7 +52,7 @@ def co2_toll(inputs: Inputs, world: World, setting: Setting, flows: YearFlows) -
 
 def power_by_route(inputs: Inputs, world: World, setting: Setting, flows: YearFlows) -> Array:
     """Net purchased power, MWh per t [year, made]; hot metal saves power in electric furnaces."""
-    melts = jnp.concatenate([world.kind["scrap"], jnp.zeros_like(world.kind["scrap"])])
+    melts = jnp.concatenate([world.kind["scrap"], jnp.zeros(len(places(world, *HOT_METAL)), world.years.dtype)])
     saved = inputs.routes.electricity_per_hot_metal * setting.charge
     return flows.electricity + saved[:, None] * melts[None, :]
 
@@ -60,7 +60,8 @@ def power_by_route(inputs: Inputs, world: World, setting: Setting, flows: YearFl
 def cost_toll(inputs: Inputs, world: World, setting: Setting, flows: YearFlows) -> Toll:
     """Cost of steelmaking, CNY; leading axis year. The carbon price and what scrap costs are left out: transfers."""
     price = setting.prices
-    capital = jnp.concatenate([price.capital.T, jnp.zeros_like(price.capital.T)], axis=1)
+    of_metal = jnp.zeros((len(world.years), len(places(world, *HOT_METAL))), price.capital.dtype)
+    capital = jnp.concatenate([price.capital.T, of_metal], axis=1)
     fuel = jnp.einsum("tre,et->tr", flows.fuel, price.fuel)
     hydrogen = flows.hydrogen * TONNES_PER_KILOGRAM * price.hydrogen[:, None]
     ore = flows.ore * price.ore + flows.pellets * price.pellets
@@ -76,8 +77,8 @@ def pollutant_toll(inputs: Inputs, setting: Setting, flows: YearFlows) -> Toll:
 
 
 def made(run: dispatch.Run) -> Array:
-    """Steel by route, then hot metal by route, Mt [province, made]."""
-    return jnp.concatenate([run.production, run.hot_metal], axis=1)
+    """Steel by route, then hot metal by route that makes it, Mt [province, made]."""
+    return jnp.stack([*run.production, *run.hot_metal], axis=1)
 
 
 def charge(toll: Toll, made: Array) -> Array:
@@ -116,7 +117,7 @@ def charged_along(shares: Array, on_site: Array, room: Array) -> Array:
 
 
 def scrap_worth(
-    inputs: Inputs, world: World, year: tuple[Force, Toll], works: tuple[Array, Array, Array], electric_first: Array
+    inputs: Inputs, world: World, year: tuple[Force, Toll], works: tuple[Fleet, Array, Array], electric_first: Array
 ) -> Steps:
     """Steps in which a province can take scrap, Mt, and the charge that a tonne avoids in each [province, step].
 
@@ -127,7 +128,7 @@ def scrap_worth(
         inputs: inputs.
         world: constants.
         year: the year and what is charged.
-        works: capacity ready this year [province, route], home scrap charged, and what the uses can take with it, Mt
+        works: capacity ready this year by route [province], home scrap charged, and what the uses can take with it, Mt
             [province, segment].
         electric_first: 1 for the path that starts with electric furnaces [].
     """

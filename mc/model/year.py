@@ -4,6 +4,7 @@ The state is small: capacity by province and route, the reline calendar, and las
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +15,17 @@ from mc.allocation.problem import Allocation, Problem, Roads, ScrapPrices, fill,
 from mc.inputs.nouns import Inputs
 from mc.model import build, dispatch, relines
 from mc.model.drive import Drive, Force
-from mc.model.world import World
+from mc.model.paths import Tree, settled, sum_at, total
+from mc.model.world import MELTS_OWN_IRON, Fleet, World, places
 from mc.model.worth import ELECTRIC, Toll, charge, made, scrap_worth
 
-Year = tuple[Force, Toll | None]
+Year = tuple[Force, build.Outlook, Toll | None]
 """What drives a year, and what it charges CO2 for if policies are to be judged by it."""
+
+
+def years_of(inputs: Inputs, world: World, drive: Drive, toll: Toll | None = None) -> Year:
+    """All years after the base year, leading axis year; a toll has no entry for the base year."""
+    return drive.years, jax.vmap(lambda force: build.outlook(inputs, world, drive, force))(drive.years), toll
 
 
 @jax.tree_util.register_dataclass
@@ -27,14 +34,14 @@ class State:
     """What one year hands to the next.
 
     Attributes:
-        capacity: Mt of hot metal or steel a year [province, route]; electric furnaces: highest output so far.
+        capacity: by route, Mt of hot metal or steel a year [province]; electric furnaces: highest output so far.
         renewed: blast furnace capacity relined or built, by year since the base year, as if nothing had retired early
             since it, Mt of hot metal [slot, province]: what comes up for reline a campaign later.
         electric: electric furnace steel of the year, Mt [province].
         memory: what the scrap policy remembers [province].
     """
 
-    capacity: Array
+    capacity: Fleet
     renewed: Array
     electric: Array
     memory: Array
@@ -92,8 +99,8 @@ class Result:
     """What a year leaves behind.
 
     Attributes:
-        production: crude steel, Mt [province, route].
-        hot_metal: hot metal made, Mt [province, route].
+        production: crude steel by route, Mt [province].
+        hot_metal: hot metal by route that makes it (`world.HOT_METAL`), Mt [province].
         scrap: scrap charged, home and purchased, by segment, Mt [province, segment].
         shipments: purchased scrap on its way.
         renewed: blast furnace capacity relined or built, as in `State`, Mt [province].
@@ -102,8 +109,8 @@ class Result:
         verdict: how the policy did, if the run asks.
     """
 
-    production: Array
-    hot_metal: Array
+    production: Fleet
+    hot_metal: Fleet
     scrap: Array
     shipments: Shipments
     renewed: Array
@@ -112,13 +119,13 @@ class Result:
     verdict: Verdict | None
 
 
-def ship(allocation: Allocation, roads: Roads) -> Shipments:
-    """Add up flows; freight is booked where scrap arrives."""
-    flows = allocation.flows
+def ship(allocation: Allocation) -> Shipments:
+    """What an allocation amounts to; freight is booked where scrap arrives."""
+    hauled = allocation.hauled
     return Shipments(
-        arrivals=flows.sum(axis=0),
-        freight_work=(flows * roads.haul).sum(axis=0),
-        traded=flows.sum() - jnp.diagonal(flows).sum(),
+        arrivals=hauled.arrivals,
+        freight_work=hauled.work,
+        traded=total(hauled.arrivals) - hauled.kept,
         residual=allocation.info.residual,
         violation=allocation.info.violation,
     )
@@ -130,30 +137,30 @@ class Ready:
     """A year before scrap is shared.
 
     Attributes:
-        capacity: ready to run, retirements and builds done [province, route].
+        capacity: ready to run, retirements and builds done, by route [province].
         relined: retrofitted furnaces relined as they are, Mt [province].
         limits: what the segments can take, home scrap not yet charged, Mt [province, segment].
         on_site: home scrap charged by segment, Mt [province, segment].
     """
 
-    capacity: Array
+    capacity: Fleet
     relined: Array
     limits: Array
     on_site: Array
 
 
-def prepare(inputs: Inputs, world: World, drive: Drive, state: State, force: Force) -> Ready:
+def prepare(inputs: Inputs, world: World, drive: Drive, state: State, year: Year) -> Ready:
     """Retire, build and retrofit; let home scrap fill its place."""
+    force, ahead, _ = year
     due = relines.due(inputs.uptake, state.renewed, drive.first_due, force)
     left = build.retire(world, state.capacity, due, force)
-    limit = build.room_to_grow(inputs, world, left.capacity, force)
     expected = jnp.minimum(state.electric, force.output)
-    built = build.build(world, left.capacity, limit, force, expected, drive)
-    ready = build.retrofit(inputs, world, built, limit, force, drive)
-    installed = (state.capacity * world.kind["scrap"][None, :]).sum(axis=1)
-    reach = dispatch.electric_reach(inputs, installed, force.output)
-    own_iron = (ready * world.kind["direct"][None, :]).sum(axis=1)
-    converter = jnp.maximum(force.output - reach - own_iron, 0.0)
+    built = build.build(inputs, world, left.capacity, (force, ahead), expected, drive)
+    ready = build.retrofit(inputs, world, left.capacity, built, ahead)
+    installed = sum_at(state.capacity, places(world, "scrap"))
+    reach = settled(dispatch.electric_reach(inputs, installed, force.output))
+    own_iron = sum_at(ready, places(world, *MELTS_OWN_IRON))
+    converter = settled(jnp.maximum(force.output - reach - own_iron, 0.0))
     limits = dispatch.scrap_limits(inputs, reach, converter, force.charge)
     on_site = fill(force.home, limits)
     if force.copper_room is not None:
@@ -164,19 +171,30 @@ def prepare(inputs: Inputs, world: World, drive: Drive, state: State, force: For
 def finish(
     inputs: Inputs, world: World, ready: Ready, use: Array, state: State, force: Force
 ) -> tuple[State, dispatch.Run, Array]:
-    """Run what there is on the scrap that arrived; the next state, what ran, what was renewed [province]."""
+    """Run what there is on the scrap that arrived; the next state but for its calendar, what ran and was renewed."""
     run = dispatch.dispatch(inputs, world, ready.capacity, ready.on_site + use, force)
-    scrap_route = world.kind["scrap"]
-    electric = (run.production * scrap_route[None, :]).sum(axis=1)
-    capacity = ready.capacity + run.added[:, None] * world.kind["best"][None, :]
-    capacity = jnp.where(scrap_route[None, :] > 0, jnp.maximum(state.capacity, electric[:, None]), capacity)
-    renewed = (ready.relined + run.added) / force.kept
-    history = relines.remember(state.renewed, renewed, force)
-    return State(capacity, history, electric, state.memory), run, renewed
+    melting, best = places(world, "scrap"), places(world, "best")
+    electric = sum_at(run.production, melting)
+    capacity = tuple(
+        jnp.maximum(state.capacity[route], electric)
+        if route in melting
+        else size + run.added
+        if route in best
+        else size
+        for route, size in enumerate(ready.capacity)
+    )
+    renewed = (ready.relined + run.added) / force.kept[None]
+    return State(capacity, state.renewed, electric, state.memory), run, renewed
 
 
 def pose(
-    inputs: Inputs, world: World, roads: Roads, ready: Ready, memory: Array, electric_first: Array, year: Year
+    inputs: Inputs,
+    world: World,
+    roads: Roads,
+    ready: Ready,
+    memory: Array,
+    electric_first: Array,
+    year: tuple[Force, Toll | None],
 ) -> Problem:
     """The scrap problem of a year; what scrap is worth is left out where nobody asks."""
     force, toll = year
@@ -193,7 +211,7 @@ def judge(
     inputs: Inputs, world: World, ready: Ready, problem: Problem, allocation: Allocation, year: Year
 ) -> tuple[Verdict | None, Array]:
     """Hold an allocation against its rivals in the same state; and what the policy, or the market, remembers."""
-    force, toll = year
+    force, _, toll = year
     if toll is None:
         return None, allocation.memory
     rivals = {name: rival(problem) for name, rival in RIVALS.items()}
@@ -218,6 +236,12 @@ def judge(
     return verdict, rivals["market"].memory
 
 
+def stacked(trees: Sequence[Tree]) -> Tree:
+    """One tree from those of the scenarios; leading axis scenario."""
+    found: Tree = jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+    return found
+
+
 def step(
     inputs: Inputs, world: World, drive: Drive, policies: tuple[Policy, ...], states: State, year: Year
 ) -> tuple[State, Result]:
@@ -234,21 +258,22 @@ def step(
     Returns:
         States and results, leading axis scenario.
     """
-    force, _ = year
-    ready = jax.vmap(lambda state: prepare(inputs, world, drive, state, force))(states)
+    force, _, toll = year
+    ready = jax.vmap(lambda state: prepare(inputs, world, drive, state, year))(states)
     electric_first = jnp.asarray([getattr(policy, "electric_first", False) for policy in policies], force.year.dtype)
-    problems: Problem = jax.vmap(lambda one, memory, first: pose(inputs, world, drive.roads, one, memory, first, year))(
-        ready, states.memory, electric_first
-    )
+    problems: Problem = jax.vmap(
+        lambda one, memory, first: pose(inputs, world, drive.roads, one, memory, first, (force, toll))
+    )(ready, states.memory, electric_first)
     allocations = [policy(jax.tree.map(lambda leaf, s=s: leaf[s], problems)) for s, policy in enumerate(policies)]
-    allocation = jax.tree.map(lambda *leaves: jnp.stack(leaves), *allocations)
+    allocation = stacked(allocations)
     verdict, memory = jax.vmap(lambda one, problem, answer: judge(inputs, world, one, problem, answer, year))(
         ready, problems, allocation
     )
     states, run, renewed = jax.vmap(lambda one, use, state: finish(inputs, world, one, use, state, force))(
         ready, allocation.use, dataclasses.replace(states, memory=memory)
     )
+    states = dataclasses.replace(states, renewed=relines.remember(states.renewed, renewed, force))
     room = (ready.limits - ready.on_site)[:, :, ELECTRIC]
-    shipments = jax.vmap(lambda answer: ship(answer, drive.roads))(allocation)
+    shipments = jax.vmap(ship)(allocation)
     result = Result(run.production, run.hot_metal, run.scrap, shipments, renewed, run.unmet, room, verdict)
     return states, result
