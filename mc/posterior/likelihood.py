@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mc.errors import InputError
 from mc.posterior.drift import NORMAL, Forecast, Process, Track, forecasts
-from mc.posterior.errors import Errors, parameter_inputs, parameter_name
+from mc.posterior.errors import MOVING, Errors, parameter_inputs, parameter_name
 from mc.posterior.observed import NO_YEAR, Observation
 from mc.study import Input, Study
 
@@ -84,6 +84,8 @@ class Likelihood:
         process = Process(
             drift=self._by_group("drift", 0.0, parameters, location),
             persistence=self._by_group("persistence", 1.0, parameters, location),
+            slope=self._by_group("slope", 0.0, parameters, location),
+            bend=self._by_group("bend", 0.0, parameters, location),
             degrees=jnp.asarray(self.degrees, location.dtype),
         )
         track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
@@ -143,7 +145,7 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
     members = [[k for k, row in enumerate(rows) if row.group == group] for group in groups]
     for group, mine in zip(groups, members, strict=True):
         series = sorted({rows[k].series for k in mine})
-        if "drift" in errors.get(group, {}) and len(series) > 1:
+        if set(MOVING) & set(errors.get(group, {})) and len(series) > 1:
             raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
     place = np.zeros((2, len(rows)), np.int32)
     shape = (len(groups), max(map(len, members)))
@@ -163,7 +165,7 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
         degrees=np.array([errors[g]["degrees"].mid if "degrees" in errors.get(g, {}) else NORMAL for g in groups]),
         named={
             parameter: tuple(parameter_name(g, parameter) if parameter in errors.get(g, {}) else "" for g in groups)
-            for parameter in ("bias", "drift", "persistence", "scatter")
+            for parameter in ("bias", "drift", "persistence", "slope", "bend", "scatter")
         },
     )
 
