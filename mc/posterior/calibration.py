@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mc.blocks import precise
-from mc.devices import compiler_options
+from mc.compiled import compiled
 from mc.posterior.density import Target
 from mc.posterior.drift import NORMAL
 from mc.posterior.likelihood import Likelihood
@@ -126,10 +126,9 @@ def calibrate(
             _, (z, kept) = sampler.steps(warm, observed, count=settings.draws)
             return z[::thin], kept["lp"][::thin]
 
-        options = compiler_options(jax.default_backend())
         keys = jax.random.split(jax.random.PRNGKey(seed), replications)
         starts = jnp.asarray(0.5 * random.standard_normal(u.shape))
-        z, lp = jax.jit(jax.vmap(one), compiler_options=options)(keys, starts, jnp.asarray(data))
+        z, lp = compiled(jax.vmap(one))(keys, starts, jnp.asarray(data))
         true = jax.jit(jax.vmap(target.log_density))(jnp.asarray(u), jnp.asarray(data))
     below = (np.asarray(z) < u[:, None, :]).sum(axis=1)
     below_lp = (np.asarray(lp) < np.asarray(true)[:, None]).sum(axis=1)

@@ -14,13 +14,16 @@ number. degrees: of freedom of Student's t, fixed; without them errors are norma
 MOVING: Final = ("drift", "slope", "bend")
 """Parameters of an error that changes from year to year: a group that has one holds one series."""
 
+PREFIX: Final = "error."
+"""Before the names of these inputs."""
+
 Errors = Mapping[str, Mapping[str, Prior]]
 """Priors by group and parameter."""
 
 
 def parameter_name(group: str, parameter: str) -> str:
     """Name of the input that holds a parameter: "error.pig_iron.drift"."""
-    return f"error.{group}.{parameter}"
+    return f"{PREFIX}{group}.{parameter}"
 
 
 def parameter_inputs(errors: Errors, groups: Collection[str]) -> tuple[Input, ...]:

@@ -94,14 +94,19 @@ class Likelihood:
         return location, jax.tree.map(lambda x: x[self.place[0], self.place[1]], found)
 
     def pointwise(
-        self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
+        self,
+        modelled: Mapping[str, Array],
+        parameters: Mapping[str, Array],
+        values: Array | None = None,
+        *,
+        blind: bool = False,
     ) -> Array:
-        """Log density of each observation given the fitted ones before it in its group [row].
+        """Log density of each observation given the fitted ones before it in its group [row], given none if `blind`.
 
         Over the fitted rows they add to the log likelihood; those of held-out rows are log scores of forecasts.
         """
         observed = jnp.asarray(self.values, jnp.result_type(float)) if values is None else values
-        location, forecast = self.forecast(modelled, parameters, values)
+        location, forecast = self.forecast(modelled, parameters, values, blind=blind)
         residual = self._transformed(observed) - location
         slope = jnp.where(self._relative, jnp.log(jnp.where(self._relative, observed, 1.0)), 0.0)
         return forecast.log_density(residual) - slope
@@ -111,7 +116,8 @@ class Likelihood:
     ) -> Array:
         """Log likelihood of the fitted observations []."""
         each = self.pointwise(modelled, parameters, values)
-        return jnp.where(self.fitted, each, 0.0).sum()
+        counts = jnp.asarray(self.track.used)[self.place[0], self.place[1]] > 0
+        return jnp.where(counts, each, 0.0).sum()
 
     @property
     def _relative(self) -> NDArray[np.bool_]:

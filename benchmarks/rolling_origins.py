@@ -1,0 +1,131 @@
+"""Which family of errors forecasts best inside the data up to 2010? Fits to each origin, scores of the years after it.
+
+Stated before any score was seen: origins 2004 to 2008, numbers up to 2010 and no later one, priors of the hindcast; of
+each series the family with the best mean log score wins, years weighted by how far ahead they lie, since the hindcast
+asks for ten. CRPS and coverage are printed beside it and decide nothing. All fits go side by side through one program
+(minutes on two cores). Scores are written to `rolling_origins.csv`, which the page `hindcast` prints; `--quick` only
+prints what it holds.
+"""
+
+import csv
+import itertools
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+from measuring import ROOT, report
+
+from mc.devices import prepare
+from mc.past import past_of
+from mc.posterior.density import Target, make_target
+from mc.posterior.drift import NORMAL
+from mc.posterior.held_out import scores_of
+from mc.posterior.likelihood import make_likelihood
+from mc.posterior.nuts import Settings
+from mc.posterior.observed import NO_YEAR
+from mc.posterior.refits import Variant, variant_of
+from mc.runfile import load_run
+from mc.study import Prior
+
+HERE = Path(__file__).parent
+FILE = HERE / "rolling_origins.csv"
+ORIGINS = (2004, 2005, 2006, 2007, 2008)
+LAST = 2010
+SETTINGS = Settings(chains=2, warmup=300, draws=500)
+SWITCHED = ("persistence", "slope", "bend")
+"""Parameters of errors that a family fixes."""
+COLUMNS = ("family", "origin", "series", "year", "observed", "log_score", "crps", "relative_crps", "inside", "rhat")
+
+
+def families() -> dict[str, dict[str, object]]:
+    """The families by name, in the order of the file."""
+    return tomllib.loads((HERE / "error_families.toml").read_text(encoding="utf-8"))
+
+
+def target_of(held: dict[str, float]) -> Target:
+    """The past up to 2010 under the priors of the hindcast; what families switch is there to be switched."""
+    past = past_of(load_run(ROOT / "runs" / "hindcast.toml"))
+    rows = [row for row in past.rows if row.year != NO_YEAR and row.year <= LAST]
+    errors = {group: dict(parameters) for group, parameters in past.errors.items()}
+    for name in held:
+        prefix, _, rest = name.partition(".")
+        group, _, parameter = rest.rpartition(".")
+        if prefix == "error" and parameter in SWITCHED:
+            errors[group][parameter] = Prior("fixed", 0.5, 0.5, 0.5)
+    return make_target(past.study, make_likelihood(past.study, rows, errors))
+
+
+def variant(target: Target, family: dict[str, object], names: list[str], origin: int) -> Variant:
+    """A family fitted up to an origin."""
+    fixed: dict[str, float] = family["fixed"]  # type: ignore[assignment]
+    likelihood = target.likelihood
+    degrees = [fixed.get(f"error.{g}.degrees", d) for g, d in zip(likelihood.groups, likelihood.degrees, strict=True)]
+    held = {name: fixed.get(name, 1.0 if name.endswith("persistence") else 0.0) for name in names}
+    # Not a number: drawn from its prior.
+    held = {name: np.nan if value == "drawn" else value for name, value in held.items()}
+    early = np.array([row.year <= origin for row in likelihood.rows])
+    return variant_of(target, early, held, np.minimum(np.array(degrees, float), NORMAL))
+
+
+def fit() -> list[dict[str, str]]:
+    """Rows of the table, from new fits."""
+    found = families()
+    names = sorted({name for one in found.values() for name in one["fixed"] if not name.endswith("degrees")})  # type: ignore[attr-defined]
+    target = target_of(dict.fromkeys(names, 0.0))
+    jobs = list(itertools.product(found, ORIGINS))
+    variants = [variant(target, found[family], names, origin) for family, origin in jobs]
+    scored = [np.array([row.year > origin for row in target.likelihood.rows]) for _, origin in jobs]
+    scores = scores_of(target, variants, scored, SETTINGS, progress=_progress)
+    return [
+        {"family": family, "origin": str(origin), "series": one.row.series, "year": str(one.row.year),
+         "observed": f"{one.row.value:.6g}", "log_score": f"{one.log_score:.4f}", "crps": f"{one.crps:.5g}",
+         "relative_crps": f"{one.crps / one.row.value:.5f}", "inside": str(int(one.inside)), "rhat": f"{one.rhat:.3f}"}
+        for (family, origin), mine in zip(jobs, scores, strict=True)
+        for one in mine
+    ]  # fmt: skip
+
+
+def _progress(done: int, total: int, divergences: int) -> None:
+    sys.stderr.write(f"{done} of {total} steps, {divergences} divergences\n")
+
+
+def write(rows: list[dict[str, str]]) -> None:
+    """The table, whole or not at all."""
+    part = FILE.with_suffix(".part")
+    with part.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(FILE)
+
+
+def read() -> list[dict[str, str]]:
+    """The table."""
+    with FILE.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def weighted(rows: list[dict[str, str]], column: str) -> float:
+    """Mean over rows, weighted by years ahead."""
+    ahead = [int(row["year"]) - int(row["origin"]) for row in rows]
+    return sum(n * float(row[column]) for n, row in zip(ahead, rows, strict=True)) / sum(ahead)
+
+
+def main() -> None:
+    """Fit and write, then print a line a family and series."""
+    prepare("cpu")
+    if "--quick" not in sys.argv:
+        write(fit())
+    rows = read()
+    for family, series in itertools.product(families(), sorted({row["series"] for row in rows})):
+        mine = [row for row in rows if (row["family"], row["series"]) == (family, series)]
+        report(
+            "errors by rolling origin", family=family, series=series, numbers=len(mine),
+            log_score=weighted(mine, "log_score"), crps_percent=100 * weighted(mine, "relative_crps"),
+            inside_90=sum(int(row["inside"]) for row in mine) / len(mine), rhat=max(float(row["rhat"]) for row in mine),
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
