@@ -3,7 +3,7 @@
 Stated before any score was seen: origins 2004 to 2008, numbers up to 2010 and no later one, priors of the hindcast; of
 each series the family with the best mean log score wins, years weighted by how far ahead they lie, since the hindcast
 asks for ten. CRPS and coverage are printed beside it and decide nothing. All fits go side by side through one program
-(minutes on two cores). Scores are written to `rolling_origins.csv`, which the page `hindcast` prints; `--quick` only
+(minutes on two cores). Means are written to `rolling_origins.csv`, which the page `hindcast` prints; `--quick` only
 prints what it holds.
 """
 
@@ -30,12 +30,14 @@ from mc.study import Prior
 
 HERE = Path(__file__).parent
 FILE = HERE / "rolling_origins.csv"
+EACH = HERE / "out" / "rolling_origins_each.csv"
+"""Scores of single numbers."""
 ORIGINS = (2004, 2005, 2006, 2007, 2008)
 LAST = 2010
-SETTINGS = Settings(chains=2, warmup=300, draws=500)
+SETTINGS = Settings(chains=2, warmup=250, draws=400, deepest=6, chunk=25)
 SWITCHED = ("persistence", "slope", "bend")
 """Parameters of errors that a family fixes."""
-COLUMNS = ("family", "origin", "series", "year", "observed", "log_score", "crps", "relative_crps", "inside", "rhat")
+MEANS = ("log_score", "relative_crps", "inside", "rhat")
 
 
 def families() -> dict[str, dict[str, object]]:
@@ -90,41 +92,49 @@ def _progress(done: int, total: int, divergences: int) -> None:
     sys.stderr.write(f"{done} of {total} steps, {divergences} divergences\n")
 
 
-def write(rows: list[dict[str, str]]) -> None:
-    """The table, whole or not at all."""
-    part = FILE.with_suffix(".part")
+def summary(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Means of each family and series."""
+    found = []
+    for (family, about), series in itertools.product(families().items(), sorted({row["series"] for row in rows})):
+        mine = [row for row in rows if (row["family"], row["series"]) == (family, series)]
+        ahead = np.array([int(row["year"]) - int(row["origin"]) for row in mine])
+        column = {name: np.array([float(row[name]) for row in mine]) for name in MEANS}
+        found.append(
+            {"family": family, "says": str(about["says"]), "series": series, "numbers": str(len(mine)),
+             "log_score": f"{np.average(column['log_score'], weights=ahead):.3f}",
+             "crps_percent": f"{100 * np.average(column['relative_crps'], weights=ahead):.2f}",
+             "inside": f"{column['inside'].mean():.3f}", "rhat": f"{column['rhat'].max():.3f}"}
+        )  # fmt: skip
+    return found
+
+
+def write(file: Path, rows: list[dict[str, str]]) -> None:
+    """A table, whole or not at all."""
+    part = file.with_suffix(".part")
     with part.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    part.replace(FILE)
+    part.replace(file)
 
 
-def read() -> list[dict[str, str]]:
-    """The table."""
-    with FILE.open(encoding="utf-8", newline="") as stream:
+def read(file: Path) -> list[dict[str, str]]:
+    """A table."""
+    with file.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
-
-
-def weighted(rows: list[dict[str, str]], column: str) -> float:
-    """Mean over rows, weighted by years ahead."""
-    ahead = [int(row["year"]) - int(row["origin"]) for row in rows]
-    return sum(n * float(row[column]) for n, row in zip(ahead, rows, strict=True)) / sum(ahead)
 
 
 def main() -> None:
     """Fit and write, then print a line a family and series."""
     prepare("cpu")
     if "--quick" not in sys.argv:
-        write(fit())
-    rows = read()
-    for family, series in itertools.product(families(), sorted({row["series"] for row in rows})):
-        mine = [row for row in rows if (row["family"], row["series"]) == (family, series)]
-        report(
-            "errors by rolling origin", family=family, series=series, numbers=len(mine),
-            log_score=weighted(mine, "log_score"), crps_percent=100 * weighted(mine, "relative_crps"),
-            inside_90=sum(int(row["inside"]) for row in mine) / len(mine), rhat=max(float(row["rhat"]) for row in mine),
-        )  # fmt: skip
+        rows = fit()
+        EACH.parent.mkdir(exist_ok=True)
+        write(EACH, rows)
+        write(FILE, summary(rows))
+    for line in read(FILE):
+        numbers = {name: float(line[name]) for name in ("numbers", "log_score", "crps_percent", "inside", "rhat")}
+        report("errors by rolling origin", family=line["family"], series=line["series"], **numbers)
 
 
 if __name__ == "__main__":

@@ -62,9 +62,7 @@ def past_of(run: Run) -> Past:
     return Past(study, rows, errors, digest)
 
 
-def read_tables(
-    folder: "Path", study: "Study", sources: "Collection[str]"
-) -> "tuple[tuple[Observation, ...], Errors]":
+def read_tables(folder: "Path", study: "Study", sources: "Collection[str]") -> "tuple[tuple[Observation, ...], Errors]":
     """Observations and how they stray, from the folder of a metal.
 
     Raises:

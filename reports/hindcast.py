@@ -10,6 +10,7 @@ from forecasts import NAMES, forecast_figure, in_words, scale_of, unit_of
 from origin import count, made_by
 from page import Cell, Group, Page, Row, Section, Table
 from reading import Cube, NoPage
+from tried import errors_section, left_out_section, residual_section
 
 FILE = "hindcast.posterior.nc"
 FORECASTS = ("posterior", "prior", "trend")
@@ -53,7 +54,8 @@ def page(cube: Cube) -> Page:
         provenance=[("Run", f"{attributes['title']} ({attributes['run_file']})"), ("Posterior", path.name),
                     ("Draws", f"{size} after {count(attributes['warmup'])} of warm-up, seed {attributes['seed']}"),
                     ("Sampler", f"{attributes['sampler']}; {_quality(attributes)}"), *made_by(attributes)],
-        sections=[_errors(tree), *_replaced(attributes)],
+        sections=[*residual_section(tree), errors_section(tree), *left_out_section(tree, cube.path),
+                  *_replaced(attributes)],
     )  # fmt: skip
 
 
@@ -65,8 +67,8 @@ NOTES = (
     "positive), with the errors of least squares; a dash where fewer than four years are fitted.",
     "Held-out years of one series are not independent trials: an error that hangs together in time takes several "
     "years out of a band at once.",
-    "The priors were not widened after the held-out years were seen: what is over-confident above is left as it is, to "
-    "be read.",
+    "The priors were not widened after the held-out years were seen, and those years did not choose how errors move: "
+    "what is over-confident or worse than a rival above is left as it is, to be read.",
 )
 
 
@@ -162,31 +164,6 @@ def _quality(attributes: dict[str, object]) -> str:
     rhat, ess = float(str(attributes["rhat"])), float(str(attributes["bulk_ess"]))
     return (
         f"R-hat at most {number(rhat, 4)}, bulk ESS at least {count(int(ess))}, {attributes['divergences']} divergences"
-    )
-
-
-def _errors(tree: xr.DataTree) -> Section:
-    """What was tried about errors that hang together, and what the fit found for each group."""
-    after, before = tree["posterior"].to_dataset(), tree["prior"].to_dataset()
-    drifts = sorted(str(name) for name in after.data_vars if str(name).endswith(".drift"))
-    rows, walks = [], []
-    for name in drifts:
-        group = name.removeprefix("error.").removesuffix(".drift")
-        walk = f"error.{group}.persistence" not in after
-        walks += [group.replace("_", " ")] * walk
-        means = [f"{number(100 * float(values[name].mean()), 1)} %" for values in (before, after)]
-        rows.append(Row(group.replace("_", " "), ["walks" if walk else "returns", *means]))
-    kinds = ", ".join(walks) or "no group"
-    table = Table("How the errors of each group move", "Group", ("error", "yearly step, prior", "posterior"),
-                  [Group("", rows)])  # fmt: skip
-    return Section(
-        "tried",
-        "What was tried",
-        "An early trial on a simpler chain gave every series an error that returns to its mean. Such an error is "
-        "narrow ten years ahead, and the posterior then scored worse than its prior on scrap and on hot metal. Here "
-        f"errors may walk away instead ({kinds}): their band widens with every year after the last fitted one. The "
-        "size of a step is learned from the fitted years, so where those were calm the band may still be too narrow.",
-        [table],
     )
 
 

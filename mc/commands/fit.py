@@ -40,8 +40,8 @@ def fit(
     switches rows off, down-weights or holds them out. Prints the path of the posterior, which ArviZ and xarray open,
     and which a run takes in place of its priors: [posterior] file = "NAME.posterior.nc".
 
-    With --leave-one-out no posterior is written but a table, NAME.left_out.csv: of each series log score (more is better)
-    and CRPS (less is better) under a fit to all others, and under the priors. All fits go side by side.
+    With --leave-one-out no posterior is written but a table, NAME.left_out.csv: of each series log score (more is
+    better) and CRPS (less is better) under a fit to all others, and under the priors. All fits go side by side.
 
     \b
     Example:
@@ -98,8 +98,7 @@ def _leave_out(run: "Run", settings: "Settings", out: Path, *, overwrite: bool, 
     if json:
         say_json({"left_out": str(out), "series": lines})
         return
-    rows = [[plain(line[name], 3) if isinstance(line[name], float) else str(line[name]) for name in COLUMNS]
-            for line in lines]  # fmt: skip
+    rows = [[plain(cell, 3) if isinstance(cell, float) else str(cell) for cell in line.values()] for line in lines]
     say_table(COLUMNS, rows, numbers=len(COLUMNS) - 1)
     say(str(out))
 

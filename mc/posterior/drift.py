@@ -1,10 +1,10 @@
-"""Errors that hang together in time: a local linear trend with white noise, filtered forward; many groups side by side.
+"""Errors that hang together in time: a local linear trend with white noise, filtered forward, many groups at once.
 
-r_t = d_t + v_t, d_t = rho d_(t-1) + s_(t-1) + drift e_t, s_t = s_(t-1) + bend f_t, v_t ~ N(0, noise_t). With rho = 1 the
-level d is a walk that starts at 0 in the first year; only a walk has a slope s, which starts there as N(0, slope^2).
-With rho < 1 the level is stationary. Level and slope are integrated out exactly (Kalman 1960), so that the sampler never
-sees them. Student's t comes as one unknown scale for the whole group: after k numbers with the sum q of squared scores,
-the next has nu + k degrees of freedom and its variance times (nu + q) / (nu + k).
+r_t = d_t + v_t, d_t = rho d_(t-1) + s_(t-1) + drift e_t, s_t = s_(t-1) + bend f_t, v_t ~ N(0, noise_t). With rho = 1
+the level d is a walk that starts at 0 in the first year; only a walk has a slope s, which starts as N(0, slope^2).
+With rho < 1 the level is stationary. Level and slope are integrated out exactly (Kalman 1960), so that the sampler
+never sees them. Student's t comes as one unknown scale for the whole group: after k numbers with the sum q of squared
+scores, the next has nu + k degrees of freedom and its variance times (nu + q) / (nu + k).
 """
 
 import dataclasses

@@ -61,18 +61,26 @@ def scores_of(
     u = sample_variants(target, variants, settings, progress=progress, stop=stop)
     worst = [_worst_rhat(chains) for chains in u]
     drawn = u.reshape(len(variants), -1, target.size)
-    before = np.broadcast_to(prior_latents(target, PRIOR_DRAWS, settings.seed), (len(variants), PRIOR_DRAWS, target.size))
+    before = np.stack([prior_latents(target, PRIOR_DRAWS, settings.seed)] * len(variants))
     after = _said(target, variants, drawn, settings.seed, blind=False)
     prior = _said(target, variants, before, settings.seed, blind=True)
     return [
         [
-            Score(row, *(float(said[name][k, at]) for name in ("log_score", "crps") for said in (after, prior)),
-                  bool(after["inside"][k, at]), bool(prior["inside"][k, at]), worst[k])
+            Score(
+                row=row,
+                log_score=float(after["log_score"][k, at]),
+                log_score_prior=float(prior["log_score"][k, at]),
+                crps=float(after["crps"][k, at]),
+                crps_prior=float(prior["crps"][k, at]),
+                inside=bool(after["inside"][k, at]),
+                inside_prior=bool(prior["inside"][k, at]),
+                rhat=worst[k],
+            )
             for at, row in enumerate(target.likelihood.rows)
             if scored[k][at]
         ]
         for k in range(len(variants))
-    ]  # fmt: skip
+    ]
 
 
 def leave_one_out(
@@ -98,9 +106,7 @@ def leave_one_out(
     return dict(zip(map(str, series), found, strict=True))
 
 
-def _said(
-    target: Target, variants: Sequence[Variant], u: Floats, seed: int, *, blind: bool
-) -> dict[str, Floats]:
+def _said(target: Target, variants: Sequence[Variant], u: Floats, seed: int, *, blind: bool) -> dict[str, Floats]:
     """Scores of every row [variant, row], by name."""
     density, forecasts = forecasts_of(target, variants, u, seed, blind=blind)
     observed, random = target.likelihood.values, np.random.default_rng((seed, 16))

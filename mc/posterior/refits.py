@@ -1,7 +1,7 @@
 """Many fits of one past side by side: other rows held out, other values of some inputs; one program for all of them.
 
-A variant changes arrays, not the program, so that it is compiled once and chains of all variants go through it together:
-on few cores that is many times faster than one fit after another. Each chain moves in the frame of its own variant.
+A variant changes arrays, not the program, so that it is compiled once and chains of all variants go through it
+together; compiling takes longer than the sampling of one small fit. Each chain moves in the frame of its own variant.
 """
 
 import dataclasses
@@ -39,9 +39,9 @@ class Variant:
         held: values that stand in for inputs, by name; not a number: the input is drawn [].
     """
 
-    used: Array
-    degrees: Array
-    held: Mapping[str, Array]
+    used: Array | Floats
+    degrees: Array | Floats
+    held: Mapping[str, Array | np.float64]
 
 
 def variant_of(target: Target, fitted: NDArray[np.bool_], held: Mapping[str, float], degrees: Floats) -> Variant:
@@ -49,14 +49,15 @@ def variant_of(target: Target, fitted: NDArray[np.bool_], held: Mapping[str, flo
     likelihood = target.likelihood
     used = np.zeros(likelihood.track.gap.shape)
     used[likelihood.place[0], likelihood.place[1]] = fitted
-    return Variant(used, degrees, {name: np.float64(value) for name, value in held.items()})  # type: ignore[arg-type]
+    return Variant(used, degrees, {name: np.float64(value) for name, value in held.items()})
 
 
 def under(target: Target, variant: Variant) -> Target:
     """The target of a variant."""
-    track = dataclasses.replace(target.likelihood.track, used=variant.used)
-    likelihood = dataclasses.replace(target.likelihood, track=track, degrees=variant.degrees)
-    return dataclasses.replace(target, likelihood=likelihood, held=variant.held)
+    own: Any = variant  # arrays of a traced program where it runs in one
+    track = dataclasses.replace(target.likelihood.track, used=own.used)
+    likelihood = dataclasses.replace(target.likelihood, track=track, degrees=own.degrees)
+    return dataclasses.replace(target, likelihood=likelihood, held=own.held)
 
 
 def sample_variants(
@@ -128,7 +129,8 @@ def forecasts_of(
     shape = u.shape[:2]
     rest, pick = random.standard_normal((*shape, len(target.plan.columns))), random.random(shape)
 
-    def one(u: Array, rest: Array, pick: Array, variant: Variant) -> Any:
+    def one(now: tuple[Array, Array, Array], variant: Variant) -> Any:
+        u, rest, pick = now
         mine = under(target, variant)
         logs = jnp.asarray(np.log(target.weights)) + (0.0 if blind else mine.log_likelihoods(u))
         at = (pick > jnp.cumsum(jax.nn.softmax(logs))).sum()
@@ -140,7 +142,7 @@ def forecasts_of(
         return density, (location + forecast.mean, forecast.scale, forecast.degrees)
 
     with precise():
-        run = compiled(lambda variant, *each: jax.lax.map(lambda now: one(*now, variant), each, batch_size=BATCH))
+        run = compiled(lambda variant, *each: jax.lax.map(lambda now: one(now, variant), each, batch_size=BATCH))
         parts = [
             jax.tree.map(np.asarray, run(variant, *map(jnp.asarray, (u[k], rest[k], pick[k]))))
             for k, variant in enumerate(variants)

@@ -1,0 +1,168 @@
+"""Parts of the page `hindcast`: how errors may move, what was compared to choose it, residuals, series left out."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from digits import number, percent
+from forecasts import NAMES, in_words, scale_of, unit_of
+from page import Cell, Group, Row, Section, Table
+
+ORIGINS = Path(__file__).parents[1] / "benchmarks" / "rolling_origins.csv"
+LONG = 8
+"""Numbers from which residuals of a series are shown year by year."""
+SAMPLE = ("chain", "draw")
+
+
+def read_table(file: Path) -> list[dict[str, str]]:
+    """Rows of a table; none without one."""
+    if not file.is_file():
+        return []
+    with file.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def errors_section(tree: xr.DataTree) -> Section:
+    """How errors move in this fit, and the families that were compared on earlier years only."""
+    rows = read_table(ORIGINS)
+    text = (
+        "How errors of statistics hang together decides how wide a forecast of ten years is, and held-out years must not "
+        "choose it. "
+    )
+    if not rows:
+        text += "No comparison inside the fitted years is at hand; make it with: python benchmarks/rolling_origins.py."
+        return Section("tried", "What was tried", text, [_moves(tree)])
+    says = {row["family"]: row["says"] for row in rows}
+    listed = "; ".join(f"{name.replace('_', ' ')}: {said}" for name, said in says.items())
+    text += (
+        "So families were compared inside the data up to 2010: fitted up to each of 2004 to 2008, scored on what came "
+        "after, up to 2010 (benchmarks/rolling_origins.py). The rule stood before the first score: the best mean log "
+        f"score, years weighted by how far ahead they lie. Compared were {listed}. {_winners(rows)}"
+    )
+    return Section("tried", "What was tried", text, [_families(rows), _moves(tree)])
+
+
+def _winners(rows: list[dict[str, str]]) -> str:
+    """The best family of each series, and by how much it leads."""
+    told = []
+    for series in dict.fromkeys(row["series"] for row in rows):
+        mine = sorted((row for row in rows if row["series"] == series), key=lambda row: -float(row["log_score"]))
+        lead = float(mine[0]["log_score"]) - float(mine[1]["log_score"])
+        told.append(
+            f"{in_words(series)}: {mine[0]['family'].replace('_', ' ')} (by {number(lead, 2)} nats a number over "
+            f"{mine[1]['family'].replace('_', ' ')})"
+        )
+    return f"Best are: {'; '.join(told)}."
+
+
+def _families(rows: list[dict[str, str]]) -> Table:
+    groups = []
+    for series in dict.fromkeys(row["series"] for row in rows):
+        lines = [
+            Row(row["family"].replace("_", " "), [
+                row["numbers"], number(float(row["log_score"]), 2), f"{number(float(row['crps_percent']), 1)} %",
+                f"{percent(float(row['inside']))} %",
+            ])
+            for row in rows
+            if row["series"] == series
+        ]  # fmt: skip
+        groups.append(Group(NAMES.get(series, series), lines))
+    columns = ("forecasts", "log score", "CRPS", "inside the 90 % band")
+    return Table("Families of errors on years up to 2010", "Family", columns, groups)
+
+
+def _moves(tree: xr.DataTree) -> Table:
+    """What the fit found for the steps of each group."""
+    after, before = tree["posterior"].to_dataset(), tree["prior"].to_dataset()
+    rows = []
+    for name in sorted(str(name) for name in after.data_vars if str(name).endswith(".drift")):
+        group = name.removeprefix("error.").removesuffix(".drift")
+        means = [f"{number(100 * float(values[name].mean()), 1)} %" for values in (before, after)]
+        rows.append(Row(group.replace("_", " "), [_how(after, group), *means]))
+    return Table(
+        "How the errors of each group move in this fit", "Group", ("error", "yearly step, prior", "posterior"),
+        [Group("", rows)],
+    )  # fmt: skip
+
+
+def _how(after: xr.Dataset, group: str) -> str:
+    def size(parameter: str) -> float:
+        name = f"error.{group}.{parameter}"
+        return float(after[name].mean()) if name in after else 0.0
+
+    if size("persistence"):
+        return "returns"
+    return "trends" if size("bend") else "walks about a slope" if size("slope") else "walks"
+
+
+def residual_section(tree: xr.DataTree) -> list[Section]:
+    """Reported over modelled numbers, without any error, year by year: what the errors have to carry."""
+    found = {name: _residuals(tree, str(name)) for name in tree["held_out_data"].data_vars}
+    found = {name: series for name, series in found.items() if series.size >= LONG and "year" in series.dims}
+    if not found:
+        return []
+    first = int(tree["hindcast"]["year"].min())
+    told = []
+    for name, series in found.items():
+        early = series.isel(year=series["year"].values < first)
+        if early.size > 2:
+            slope = 100 * float(np.polyfit(early["year"], np.log(early), 1)[0])
+            told.append(f"{in_words(str(name))} {'+' if slope > 0 else '−'}{number(abs(slope), 1)} %")
+    years = sorted({int(year) for series in found.values() for year in series["year"].values})
+    rows = [
+        Row(str(year), [Cell(float(series.sel(year=year)), most=3) if year in series["year"] else "–"
+                        for series in found.values()])
+        for year in years
+    ]  # fmt: skip
+    table = Table(
+        "Reported number over the median of the model, no error added", "Year",
+        tuple(NAMES.get(str(name), str(name)) for name in found), [Group("", rows)],
+    )  # fmt: skip
+    text = (
+        "A ratio that stays is a bias, which the fit learns. One that moves is what the model lacks: lifetimes, "
+        "recovery, yields, foundry iron and hot-metal charge are those of one year throughout, scrap of unreported "
+        f"furnaces and the coverage of the survey are not followed. Yearly movement inside the fitted years: "
+        f"{', '.join(told)}. The electric share has no ratio to learn from: it is a path of its own."
+    )
+    return [Section("residuals", f"Where it misses: residuals, held out from {first} on", text, [table])]
+
+
+def _residuals(tree: xr.DataTree, series: str) -> xr.DataArray:
+    """Reported over modelled median [year]; a year with several numbers is left out."""
+    modelled = tree["modelled"][series].median(SAMPLE)
+    parts = [tree[group][series] for group in ("observed_data", "held_out_data") if series in tree[group].data_vars]
+    found = xr.concat([part.rename({f"{series}_year": "year"}).drop_vars(f"{series}_group") for part in parts], "year")
+    found = found.sortby("year")
+    if "year" not in modelled.dims or len(set(found["year"].values)) < found.size:
+        return xr.DataArray([])
+    return found / modelled.sel(year=found["year"])
+
+
+def left_out_section(tree: xr.DataTree, cube: Path) -> list[Section]:
+    """What fits of the whole past without one series say of it, where `ferrocast fit --leave-one-out` was run."""
+    rows = read_table(cube.with_name(f"{cube.stem}.left_out.csv"))
+    lines = []
+    for row in rows:
+        scale = scale_of(tree, row["series"])
+        lines.append(
+            Row(f"{NAMES.get(row['series'], row['series'])}, {unit_of(tree, row['series'])}", [
+                row["numbers"], *(number(float(row[name]), 2) for name in ("log_score", "log_score_prior")),
+                *(Cell(scale * float(row[name]), most=3) for name in ("crps", "crps_prior")),
+                *(f"{percent(float(row[name]))} %" for name in ("inside", "inside_prior")),
+            ])
+        )  # fmt: skip
+    if not lines:
+        return []
+    worse = [in_words(row["series"]) for row in rows if float(row["log_score"]) < float(row["log_score_prior"])]
+    verdict = f"worse than the prior on {' and '.join(worse)}" if worse else "better than the prior on every series"
+    table = Table(
+        "Scores of series left out, means over their numbers", "Series",
+        ("numbers", "posterior", "prior", "posterior", "prior", "posterior", "prior"), [Group("", lines)],
+        over=(("", 1), ("log score", 2), ("CRPS, unit of the series", 2), ("inside the 90 % band", 2)),
+    )  # fmt: skip
+    text = (
+        "The whole past was fitted once more without each series, biases and errors of its own at their priors, and the "
+        f"series then foretold from the others. In log score (more is better) the other series say {verdict}."
+    )
+    return [Section("left-out", "Each series from the others", text, [table])]
