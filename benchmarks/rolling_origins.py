@@ -2,9 +2,10 @@
 
 Stated before any score was seen: origins 2004 to 2008, numbers up to 2010 and no later one, priors of the hindcast; of
 each series the family with the best mean log score wins, years weighted by how far ahead they lie, since the hindcast
-asks for ten. CRPS and coverage are printed beside it and decide nothing. All fits go side by side through one program
-(minutes on two cores). Means are written to `rolling_origins.csv`, which the page `hindcast` prints; `--quick` only
-prints what it holds.
+asks for ten. CRPS and coverage are printed beside it and decide nothing. Scores of 2011 to 2020 from a fit to 2010,
+made after the choice, stand in the table too, for readers to see what another choice would have given. All fits of a
+stage go side by side through one program (minutes on two cores). Means are written to `rolling_origins.csv`, which the
+page `hindcast` prints; `--quick` only prints what it holds.
 """
 
 import csv
@@ -30,10 +31,10 @@ from mc.study import Prior
 
 HERE = Path(__file__).parent
 FILE = HERE / "rolling_origins.csv"
-EACH = HERE / "out" / "rolling_origins_each.csv"
-"""Scores of single numbers."""
-ORIGINS = (2004, 2005, 2006, 2007, 2008)
-LAST = 2010
+OUT = HERE / "out"
+"""Where scores of single numbers go."""
+STAGES = {2010: (2004, 2005, 2006, 2007, 2008), 2020: (2010,)}
+"""Origins by the last year that is scored: the first stage chooses, the second shows what the choice was worth."""
 SETTINGS = Settings(chains=2, warmup=250, draws=400, deepest=6, chunk=25)
 SWITCHED = ("persistence", "slope", "bend")
 """Parameters of errors that a family fixes."""
@@ -45,10 +46,10 @@ def families() -> dict[str, dict[str, object]]:
     return tomllib.loads((HERE / "error_families.toml").read_text(encoding="utf-8"))
 
 
-def target_of(held: dict[str, float]) -> Target:
-    """The past up to 2010 under the priors of the hindcast; what families switch is there to be switched."""
+def target_of(held: dict[str, float], last: int) -> Target:
+    """The past up to a year under the priors of the hindcast; what families switch is there to be switched."""
     past = past_of(load_run(ROOT / "runs" / "hindcast.toml"))
-    rows = [row for row in past.rows if row.year != NO_YEAR and row.year <= LAST]
+    rows = [row for row in past.rows if row.year != NO_YEAR and row.year <= last]
     errors = {group: dict(parameters) for group, parameters in past.errors.items()}
     for name in held:
         prefix, _, rest = name.partition(".")
@@ -70,12 +71,12 @@ def variant(target: Target, family: dict[str, object], names: list[str], origin:
     return variant_of(target, early, held, np.minimum(np.array(degrees, float), NORMAL))
 
 
-def fit() -> list[dict[str, str]]:
-    """Rows of the table, from new fits."""
+def fit(last: int) -> list[dict[str, str]]:
+    """Scores of single numbers, from new fits of a stage."""
     found = families()
     names = sorted({name for one in found.values() for name in one["fixed"] if not name.endswith("degrees")})  # type: ignore[attr-defined]
-    target = target_of(dict.fromkeys(names, 0.0))
-    jobs = list(itertools.product(found, ORIGINS))
+    target = target_of(dict.fromkeys(names, 0.0), last)
+    jobs = list(itertools.product(found, STAGES[last]))
     variants = [variant(target, found[family], names, origin) for family, origin in jobs]
     scored = [np.array([row.year > origin for row in target.likelihood.rows]) for _, origin in jobs]
     scores = scores_of(target, variants, scored, SETTINGS, progress=_progress)
@@ -92,7 +93,7 @@ def _progress(done: int, total: int, divergences: int) -> None:
     sys.stderr.write(f"{done} of {total} steps, {divergences} divergences\n")
 
 
-def summary(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def summary(rows: list[dict[str, str]], last: int) -> list[dict[str, str]]:
     """Means of each family and series."""
     found = []
     for (family, about), series in itertools.product(families().items(), sorted({row["series"] for row in rows})):
@@ -100,8 +101,8 @@ def summary(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         ahead = np.array([int(row["year"]) - int(row["origin"]) for row in mine])
         column = {name: np.array([float(row[name]) for row in mine]) for name in MEANS}
         found.append(
-            {"family": family, "says": str(about["says"]), "series": series, "numbers": str(len(mine)),
-             "log_score": f"{np.average(column['log_score'], weights=ahead):.3f}",
+            {"until": str(last), "family": family, "says": str(about["says"]), "series": series,
+             "numbers": str(len(mine)), "log_score": f"{np.average(column['log_score'], weights=ahead):.3f}",
              "crps_percent": f"{100 * np.average(column['relative_crps'], weights=ahead):.2f}",
              "inside": f"{column['inside'].mean():.3f}", "rhat": f"{column['rhat'].max():.3f}"}
         )  # fmt: skip
@@ -127,14 +128,15 @@ def read(file: Path) -> list[dict[str, str]]:
 def main() -> None:
     """Fit and write, then print a line a family and series."""
     prepare("cpu")
-    if "--quick" not in sys.argv:
-        rows = fit()
-        EACH.parent.mkdir(exist_ok=True)
-        write(EACH, rows)
-        write(FILE, summary(rows))
+    OUT.mkdir(exist_ok=True)
+    for last in () if "--quick" in sys.argv else STAGES:
+        rows = fit(last)
+        write(OUT / f"rolling_origins_{last}.csv", rows)
+        old = [line for line in (read(FILE) if FILE.is_file() else []) if line["until"] != str(last)]
+        write(FILE, sorted(old + summary(rows, last), key=lambda line: line["until"]))
     for line in read(FILE):
         numbers = {name: float(line[name]) for name in ("numbers", "log_score", "crps_percent", "inside", "rhat")}
-        report("errors by rolling origin", family=line["family"], series=line["series"], **numbers)
+        report("errors by rolling origin", until=line["until"], family=line["family"], series=line["series"], **numbers)
 
 
 if __name__ == "__main__":
