@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mc.posterior.density import Target
 from mc.posterior.hindcast import BAND, crps
+from mc.posterior.learned import worst_rhat
 from mc.posterior.nuts import Progress, Settings
 from mc.posterior.observed import Observation
 from mc.posterior.predict import prior_latents, replicate
@@ -59,7 +60,7 @@ def scores_of(
         Stopped: `stop` answered True.
     """
     u = sample_variants(target, variants, settings, progress=progress, stop=stop)
-    worst = [_worst_rhat(chains) for chains in u]
+    worst = [worst_rhat(chains) for chains in u]
     drawn = u.reshape(len(variants), -1, target.size)
     before = np.stack([prior_latents(target, PRIOR_DRAWS, settings.seed)] * len(variants))
     after = _said(target, variants, drawn, settings.seed, blind=False)
@@ -117,11 +118,3 @@ def _said(target: Target, variants: Sequence[Variant], u: Floats, seed: int, *, 
     found["crps"] = np.stack([crps(one, observed) for one in drawn])
     found["inside"] = np.stack([(observed >= low) & (observed <= high) for low, high in bands])
     return found
-
-
-def _worst_rhat(chains: Floats) -> float:
-    """Of latents [chain, draw, latent]."""
-    import arviz_stats as az
-    import xarray as xr
-
-    return float(az.rhat(xr.Dataset({"u": (("chain", "draw", "latent"), chains)}))["u"].max())
