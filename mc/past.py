@@ -102,7 +102,7 @@ def check_past(run: Run) -> int:
 
 def _errors(run: Run, errors: "Errors") -> "Errors":
     from mc.posterior.errors import PREFIX
-    from mc.tables.straying import replaced
+    from mc.tables.straying import check_together, replaced
 
     for name, points in run.posterior.replace.items():
         if name.startswith(PREFIX):
@@ -110,6 +110,11 @@ def _errors(run: Run, errors: "Errors") -> "Errors":
                 errors = replaced(errors, name, *points)
             except InputError as error:
                 raise InputError(f"{run.file}: posterior.replace.{name}: {error}") from None
+    for group, parameters in errors.items():
+        try:
+            check_together(parameters)
+        except ValueError as error:
+            raise InputError(f"{run.file}: posterior.replace: {group}: {error}; set it to 0, 0, 0") from None
     return errors
 
 

@@ -10,14 +10,12 @@ from forecasts import NAMES, forecast_figure, in_words, scale_of, unit_of
 from origin import count, made_by
 from page import Cell, Group, Page, Row, Section, Table
 from reading import Cube, NoPage
-from tried import errors_section, left_out_section, residual_section
+from tried import FEW, errors_section, left_out_section, residual_section
 
 FILE = "hindcast.posterior.nc"
 FORECASTS = ("posterior", "prior", "trend")
 GOOD = 0.8
 """Share of held-out years that a 90 % band should hold at least."""
-FEW = 4
-"""Held-out years below which a share says nothing."""
 
 
 def beside(cube: Cube) -> Path:
@@ -157,7 +155,11 @@ def _missed(scores: xr.Dataset, series: str, share: float) -> str:
     above, below = (int((rows["observed"] > rows["high"]).sum()), int((rows["observed"] < rows["low"]).sum()))
     where = [f"{many} above" for many in (above,) if many] + [f"{many} below" for many in (below,) if many]
     inside = f"{rows.sizes['row'] - above - below} of {rows.sizes['row']}"
-    return f"that of {in_words(series)} holds {percent(share)} % ({inside}; {', '.join(where)} it)"
+    beyond = np.maximum(rows["observed"] / rows["high"], rows["low"] / rows["observed"]).max()
+    return (
+        f"that of {in_words(series)} holds {percent(share)} % ({inside}; {', '.join(where)} it, beyond its edge by "
+        f"{percent(float(beyond) - 1)} % at most)"
+    )
 
 
 def _quality(attributes: dict[str, object]) -> str:
@@ -170,7 +172,8 @@ def _quality(attributes: dict[str, object]) -> str:
 def _replaced(attributes: dict[str, object]) -> list[Section]:
     """Priors that were put back to what was known at the time."""
     posterior = json.loads(str(attributes.get("run", "{}"))).get("posterior") or {}
-    replaced, moved = posterior.get("replace") or {}, posterior.get("regroup") or {}
+    moved = posterior.get("regroup") or {}
+    replaced = {name: to for name, to in (posterior.get("replace") or {}).items() if not name.startswith("error.")}
     if not replaced and not moved:
         return []
     rows = [Row(name, [f"{value:.10g}" for value in values]) for name, values in replaced.items()]

@@ -1,6 +1,7 @@
 """Parts of the page `hindcast`: how errors may move, what was compared to choose it, residuals, series left out."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from page import Cell, Group, Row, Section, Table
 ORIGINS = Path(__file__).parents[1] / "benchmarks" / "rolling_origins.csv"
 LONG = 8
 """Numbers from which residuals of a series are shown year by year."""
+FEW = 4
+"""Numbers below which a share says nothing."""
 SAMPLE = ("chain", "draw")
 
 
@@ -41,7 +44,7 @@ def errors_section(tree: xr.DataTree) -> Section:
         f"score of a series, years weighted by how far ahead they lie. Compared were {listed}. {_winners(rows)} Energy "
         "has no slope in any family, stocks have no error that moves: what differs there comes from the other series. "
         "The last columns were made after the choice: what each family, used for all series, says of the years held "
-        "out. They were not used."
+        f"out. They were not used. {_pooled(rows)}"
     )
     return Section("tried", "What was tried", text, [_families(rows), _moves(tree)])
 
@@ -58,6 +61,23 @@ def _winners(rows: list[dict[str, str]]) -> str:
             f"{mine[1]['family'].replace('_', ' ')})"
         )
     return f"Best up to {rows[0]['until']} are: {'; '.join(told)}."
+
+
+def _pooled(rows: list[dict[str, str]]) -> str:
+    """What one family for all series would be by the sum of log scores, and what its bands hold later."""
+    first, last = rows[0]["until"], rows[-1]["until"]
+    sums = dict.fromkeys((row["family"] for row in rows), 0.0)
+    for row in rows:
+        sums[row["family"]] += float(row["log_score"]) * (row["until"] == first)
+    best = max(sums, key=lambda name: sums[name])
+    later = [row for row in rows if (row["until"], row["family"]) == (last, best) and int(row["numbers"]) >= FEW]
+    if first == last or not later:
+        return ""
+    held = ", ".join(f"{in_words(row['series'])} {percent(float(row['inside']))} %" for row in later)
+    return (
+        f"One family for all series would be {best.replace('_', ' ')}, by the sum of log scores up to {first}; its "
+        f"90 % bands hold of the years held out: {held}."
+    )
 
 
 def _families(rows: list[dict[str, str]]) -> Table:
@@ -86,25 +106,23 @@ def _scores(row: dict[str, str] | None) -> list[str]:
 def _moves(tree: xr.DataTree) -> Table:
     """What the fit found for the steps of each group."""
     after, before = tree["posterior"].to_dataset(), tree["prior"].to_dataset()
+    known = json.loads(tree.attrs.get("errors", "{}"))
     rows = []
     for name in sorted(str(name) for name in after.data_vars if str(name).endswith(".drift")):
         group = name.removeprefix("error.").removesuffix(".drift")
         means = [f"{number(100 * float(values[name].mean()), 1)} %" for values in (before, after)]
-        rows.append(Row(group.replace("_", " "), [_how(after, group), *means]))
+        rows.append(Row(group.replace("_", " "), [_how(known.get(group, {})), *means]))
     return Table(
         "How the errors of each group move in this fit", "Group", ("error", "yearly step, prior", "posterior"),
         [Group("", rows)],
     )  # fmt: skip
 
 
-def _how(after: xr.Dataset, group: str) -> str:
-    def size(parameter: str) -> float:
-        name = f"error.{group}.{parameter}"
-        return float(after[name].mean()) if name in after else 0.0
-
-    if size("persistence"):
-        return "returns"
-    return "trends" if size("bend") else "walks about a slope" if size("slope") else "walks"
+def _how(middle: dict[str, float]) -> str:
+    """In a word, by the middles of the priors of a group."""
+    if "persistence" in middle:
+        return "returns to its mean"
+    return "trends" if middle.get("bend") else "walks about a slope" if middle.get("slope") else "walks"
 
 
 def residual_section(tree: xr.DataTree) -> list[Section]:

@@ -40,7 +40,7 @@ def test_a_hindcast_that_is_too_sure_is_called_so(cube_file):
     text = file.read_text(encoding="utf-8")
     page = Document(text)
     assert code == 0
-    assert "that of line holds 25 % (1 of 4; 3 above it)" in page.text
+    assert "that of line holds 25 % (1 of 4; 3 above it, beyond its edge by " in page.text
     assert "It is over-confident" in page.text
     assert "http" not in text
     assert "<2005>" not in text
@@ -75,6 +75,7 @@ def test_what_was_tried_residuals_and_series_left_out_stand_on_the_page(cube_fil
     left.unlink()
     page = Document(file.read_text(encoding="utf-8"))
     assert "line: slope (by 0.50 nats a number over walk)" in page.text
+    assert "would be slope, by the sum" not in page.text  # no score of it in later years
     assert "worse than the prior on line" in page.text
     tables = {row[0]: row for table in page.tables for row in table}
     assert tables["walk"][1:] == ["4", "1.25", "7.0 %", "50 %", "4", "−3.50", "70.0 %", "25 %"]

@@ -34,7 +34,7 @@ def read_errors(file: Path, sources: Collection[str] = ()) -> Errors:
             lines[group] = record
     for group, parameters in found.items():
         try:
-            _check_together(parameters)
+            check_together(parameters)
         except ValueError as error:
             problems.append(lines[group].problem(f"{group}: {error}", "keep one of them"))
     if problems:
@@ -60,11 +60,9 @@ def replaced(errors: Errors, name: str, low: float, mid: float, high: float) -> 
     try:
         prior = Prior(family, low, mid, high)
         _check_support(parameter, prior)
-        found = {**errors[group], parameter: prior}
-        _check_together(found)
     except ValueError as error:
         raise InputError(f"{parameter} of {group}: {error}") from None
-    return {**errors, group: found}
+    return {**errors, group: {**errors[group], parameter: prior}}
 
 
 def _prior(record: Record, sources: Collection[str], problems: list[Problem]) -> Prior | None:
@@ -100,7 +98,12 @@ def _check_support(parameter: str, prior: Prior) -> None:
         raise ValueError(f"a {parameter} is never negative")
 
 
-def _check_together(parameters: Mapping[str, Prior]) -> None:
+def check_together(parameters: Mapping[str, Prior]) -> None:
+    """Whether the parameters of one group fit one another.
+
+    Raises:
+        ValueError: an error that returns to its mean has a slope or a bend.
+    """
     moving = [name for name in ("slope", "bend") if name in parameters and parameters[name].high > 0]
     if "persistence" in parameters and moving:
         raise ValueError(f"a persistence beside a {moving[0]}: an error that returns to its mean has no trend")
