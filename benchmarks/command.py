@@ -36,7 +36,7 @@ def main() -> None:
             "--overwrite",
         ]
         cold = seconds(cache, folder, run)
-        warm = statistics.median(seconds(cache, folder, run) for _ in range(3))
+        warm = statistics.median(seconds(cache, folder, run) for _ in range(1 if "--quick" in sys.argv else 3))
         shown = statistics.median(seconds(cache, folder, ["--help"]) for _ in range(5))
     report("whole command", draws=DRAWS, policies=3, cold_s=cold, warm_s=warm, help_s=shown)
 

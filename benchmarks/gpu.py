@@ -21,7 +21,7 @@ from typing import Any
 from measuring import ROOT, report
 from measuring.equality import check
 from measuring.limits import best_seconds, copy_rate, gemm_rate
-from measuring.throughput import refused, throughput
+from measuring.throughput import throughput
 
 SECONDS = 3.0
 """Wall seconds that one measurement aims at."""
@@ -76,6 +76,7 @@ def plans(device: Any, sizes: Sizes) -> dict[int, float]:
     from mc.allocation.solve import solve
     from mc.allocation.transport import Transport
     from mc.blocks import precise
+    from mc.devices import is_out_of_memory
 
     sys.path.insert(0, str(ROOT / "tests"))
     from transports import steel
@@ -90,7 +91,7 @@ def plans(device: Any, sizes: Sizes) -> dict[int, float]:
             try:
                 found = jax.block_until_ready(run(problems))
             except RuntimeError as error:
-                if not refused(error):
+                if not is_out_of_memory(error):
                     raise
                 report("gpu: plans a second", batch=batch, refused="no memory for a batch of this size")
                 break

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from measuring import ROOT, report
 
-SIZES = (4096, 16384)
+RUN, QUICK_RUN = "three_policies.toml", "smoke.toml"
+SIZES, QUICK_SIZES = (1024, 65536), (1024, 8192)
 MEBIBYTE = 1024.0
 
 PROGRAM = """
@@ -22,11 +23,11 @@ print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stder
 """
 
 
-def peak(draws: int, folder: Path) -> float:
+def peak(file: str, draws: int, folder: Path) -> float:
     """Peak resident memory of a run, MiB."""
     command = [
         "run",
-        str(ROOT / "runs" / "baseline.toml"),
+        str(ROOT / "runs" / file),
         "--draws",
         str(draws),
         "--out",
@@ -41,15 +42,19 @@ def peak(draws: int, folder: Path) -> float:
     return int(found[1]) / MEBIBYTE
 
 
-def main(sizes: tuple[int, ...] = SIZES) -> None:
+def main(file: str, sizes: tuple[int, ...]) -> None:
     """Print the peaks and their growth; sizes can be given on the command line."""
     with tempfile.TemporaryDirectory() as folder:
         # Compiling takes more memory than running: the first process fills the cache and does not count.
-        peak(sizes[0], Path(folder))
-        peaks = {size: peak(size, Path(folder)) for size in sizes}
+        peak(file, sizes[0], Path(folder))
+        peaks = {size: peak(file, size, Path(folder)) for size in sizes}
     first, last = peaks[sizes[0]], peaks[sizes[-1]]
-    report("memory by draws", **{f"peak_mib_{size}": value for size, value in peaks.items()}, growth=last / first - 1)
+    found = {f"peak_mib_{size}": value for size, value in peaks.items()}
+    report("memory by draws", run=file, **found, growth=last / first - 1)
 
 
 if __name__ == "__main__":
-    main(tuple(int(size) for size in sys.argv[1:]) or SIZES)
+    if "--quick" in sys.argv:
+        main(QUICK_RUN, QUICK_SIZES)
+    else:
+        main(RUN, tuple(int(size) for size in sys.argv[1:]) or SIZES)

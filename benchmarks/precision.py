@@ -9,6 +9,7 @@ import numpy as np
 from measuring import report, three_policies
 
 from mc.blocks import precise
+from mc.devices import compiler_options
 from mc.draws import plan_draws
 
 DRAWS = 256
@@ -26,7 +27,10 @@ def main() -> None:
         for dtype in (jnp.float32, jnp.float64):
             data = jax.tree.map(lambda leaf, kind=dtype: jnp.asarray(leaf, dtype=kind), study.data)
             inputs = jax.tree.map(lambda leaf, kind=dtype: leaf.astype(kind), drawn)
-            run = jax.jit(lambda draws, data=data: jax.vmap(lambda draw: study.function(data, draw))(draws))
+            run = jax.jit(
+                lambda draws, data=data: jax.vmap(lambda draw: study.function(data, draw))(draws),
+                compiler_options=compiler_options(jax.default_backend()),
+            )
             found[dtype.__name__] = jax.tree.map(np.asarray, run(inputs))
     single, double = found["float32"], found["float64"]
     national = [output.name for output in study.outputs if "province" not in output.dims and output.kind == "result"]

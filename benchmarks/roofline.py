@@ -1,44 +1,22 @@
-"""How near is the chain to what the machine can do: its arithmetic to a product of matrices, its bytes to a copy?
+"""How near is the whole chain, its years included, to the machine: arithmetic to products of matrices, bytes to a copy?
 
 Arithmetic is counted in the traced program of one draw (a sum, a product, a comparison each count as one, an
 exponential too; a loop as often as it runs), bytes are those that any program must move: inputs and outputs, once.
 Products of matrices and copies are timed on this machine, in turn with the chain, all in CPU seconds.
 """
 
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from measuring import alternate, report, three_policies
+from measuring.limits import COPIED, SIZE, operations
 
 from mc.blocks import precise
 from mc.devices import compiler_options
 from mc.draws import plan_draws
 
-BLOCK, SIZE, COPIED = 32, 1024, 2**26
-MOVES = ("broadcast_in_dim", "reshape", "transpose", "slice", "squeeze", "concatenate", "convert_element_type", "iota")
-
-
-def operations(jaxpr: Any) -> float:
-    """Arithmetic of a traced program."""
-    total = 0.0
-    for equation in jaxpr.eqns:
-        inner = [
-            item for value in equation.params.values() for item in (value if isinstance(value, tuple) else (value,))
-        ]
-        bodies = [getattr(item, "jaxpr", item) for item in inner if hasattr(getattr(item, "jaxpr", item), "eqns")]
-        name, sizes = equation.primitive.name, [math.prod(out.aval.shape) for out in equation.outvars]
-        if bodies:
-            total += equation.params.get("length", 1) * sum(map(operations, bodies))
-        elif name == "dot_general":
-            (contracted, _), _ = equation.params["dimension_numbers"]
-            total += 2.0 * sizes[0] * math.prod(equation.invars[0].aval.shape[dim] for dim in contracted)
-        elif name.startswith(("reduce_", "cum")):
-            total += math.prod(equation.invars[0].aval.shape)
-        elif name not in MOVES:
-            total += sum(sizes)
-    return total
+BLOCK = 32
 
 
 def main() -> None:

@@ -2,8 +2,9 @@
 
     python benchmarks/run_all.py [--quick] [--only NAME ...]
 
-The table (markdown) goes to stdout; the JSON lines and the figure go to benchmarks/out/. A script that fails is named,
-the others go on, and the exit code is 1. `--quick` runs those that take seconds, with small sizes, within 5 minutes.
+The gates come first, met or not, then a table a question (markdown, on stdout); JSON lines and the figure go to
+benchmarks/out/. A script that fails is named, the others go on, and the exit code is 1. `--quick` runs those that
+measure the gates, with small sizes, within 5 minutes.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring.facts import facts
+from measuring.gates import verdicts
 from measuring.pictures import draw
 from measuring.tables import markdown
 
@@ -22,16 +24,24 @@ HERE = Path(__file__).parent
 OUT = HERE / "out"
 
 QUICK: dict[str, tuple[str, ...]] = {
+    "vectorised_parts": (),
+    "chain_against_numpy": ("--quick",),
+    "statistics_cost": ("--quick",),
+    "precision": (),
+    "command": ("--quick",),
+    "time_to_accuracy": ("--quick", "--only", "ferrocast_sobol", "ferrocast_plain", "numba_sobol", "numba_plain"),
+    "memory": ("--quick",),
+}
+"""Scripts of a quick run, which measure the gates, and what they are told."""
+
+SMALL: dict[str, tuple[str, ...]] = {
     "gpu": ("--quick",),
     "cube_write": ("--quick",),
-    "stock_step": (),
     "scaling": ("--quick",),
     "block_size": ("64",),
-    "time_to_accuracy": ("--quick",),
     "sampler_error": ("--quick",),
-    "allocation_speed": (),
 }
-"""Scripts of a quick run, the shortest first, and what they are told."""
+"""What others are told where a quick run names them."""
 
 QUICK_SECONDS = 290.0
 
@@ -44,7 +54,7 @@ def scripts() -> list[str]:
 def calls(*, quick: bool, only: list[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Script and arguments of every call, in order."""
     if quick:
-        return [(name, QUICK.get(name, ())) for name in (only or QUICK)]
+        return [(name, (SMALL | QUICK).get(name, ())) for name in (only or QUICK)]
     return [(name, ()) for name in (only or scripts())]
 
 
@@ -95,6 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
             failures[name] = failed
         took = time.monotonic() - started
         print(f"{' '.join([name, *options])}: {failed or 'done'}, {took:.0f} s", file=sys.stderr, flush=True)
+    results = [*verdicts(results), *results]
     OUT.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(line) + "\n" for line in [{"question": "machine", **machine}, *results])
     (OUT / "results.jsonl").write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from mc.checkpoint import CODE, read_head
 from mc.disk import not_written, part_of
 from mc.drawing import job_of_state
 from mc.errors import InputError
-from mc.parts import part_file, range_of_part
+from mc.parts import parts_of, pilot_file, range_of_part
 from mc.places import is_file
 from mc.pose import Posed, pose
 from mc.provenance import facts, timestamp
@@ -88,7 +88,7 @@ class Batch:
     @property
     def files(self) -> list[Path]:
         """The states of all parts, in order."""
-        return [part_file(self.run, number, self.tasks) for number in range(1, self.tasks + 1)]
+        return parts_of(self.run, self.tasks)
 
     def log_of(self, number: int) -> Path:
         """The log of a part."""
@@ -115,8 +115,8 @@ def plan(
         raise InputError(f"--tasks {tasks}: {error}") from None
     posed = pose(run)
     missing, stale = [], []
-    for number, asked in enumerate(edges, start=1):
-        file = part_file(run, number, tasks)
+    states = [(pilot_file(run), (0, 0)), *zip(parts_of(run, tasks), edges, strict=True)]
+    for number, (file, asked) in enumerate(states):
         try:
             drawn = is_file(file) and _is_drawn(run, posed, file, asked)
         except InputError:
@@ -124,7 +124,7 @@ def plan(
                 raise
             drawn = False
             stale.append(file)
-        if not drawn:
+        if number and not drawn:  # each part can run the pilot for itself
             missing.append(number)
     surroundings = os.environ if environment is None else environment
     return Batch(run, tasks, tuple(missing), needs, overwrite, tuple(stale), command, dict(surroundings))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mc.devices import cache_folder, lanes
+from mc.devices import cache_folder, is_out_of_memory, lanes
 from mc.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def tune(
         try:
             speeds[block] = _speed(study, replace(settings, block=block), devices, seconds)
         except RuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
+            if not is_out_of_memory(error):
                 raise
             break
         say(block, speeds[block])

@@ -55,6 +55,11 @@ def lanes(devices: "Sequence[jax.Device]") -> "list[jax.Device]":
     return list(devices) * (usable_cores() if alone else 1)
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device has refused memory; JAX has no error of its own for that."""
+    return "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error).lower()
+
+
 def usable_cores() -> int:
     """Cores that this process may run on: a scheduler may have given it fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):

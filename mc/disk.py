@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from mc.errors import DiskError, InputError
+from mc.errors import DiskError, InputError, Taken
 from mc.places import is_file, is_folder, is_special
 
 SEAL = b"\nferrocast seal, sha256 %s\n"
@@ -145,7 +145,7 @@ def _locked(target: Path, lock: Path) -> Iterator[None]:
     try:
         held.acquire(timeout=0)
     except Timeout:
-        raise InputError(
+        raise Taken(
             f"{target}: another run is writing it{_holder(lock)}; wait for that one, or use another --out"
         ) from None
     except OSError as error:

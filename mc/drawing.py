@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from mc.checkpoint import CODE, Head, Keeper, Origin, differences, read_head
-from mc.devices import lanes
+from mc.devices import is_out_of_memory, lanes
 from mc.errors import InputError, RunFailed, Stopped
 from mc.identity import identity_of
 from mc.places import is_file
@@ -28,6 +28,13 @@ log = logging.getLogger("ferrocast")
 
 HALVINGS = 6
 """Sizes of blocks that are tried before a run gives up for want of memory."""
+
+
+class Calls(TypedDict, total=False):
+    """How a run tells of itself, and how it is told to stop."""
+
+    progress: "Callable[[Progress], None] | None"
+    stop: Callable[[], bool] | None
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,7 @@ def draw(
     *,
     begun: tuple[Head, EnsembleState] | None = None,
     asked: tuple[int, int] | None = None,
-    progress: "Callable[[Progress], None] | None" = None,
-    stop: Callable[[], bool] | None = None,
+    **calls: Unpack[Calls],
 ) -> tuple[Job, EnsembleState, Keeper]:
     """The draws [low, high) that are asked for (default: all), after those of a state that was `begun`.
 
@@ -101,10 +107,10 @@ def draw(
         DiskError: the state cannot be saved.
     """
     low, high = asked or (0, job.settings.draws)
-    seconds = begun[0].origin.seconds if begun else 0.0
+    seconds = begun[0].origin.seconds if begun and begun[0].path == file else 0.0
     keeper = Keeper(file, Origin(facts(job.run, job.posed)[0], question(job.run), (low, high), seconds))
     try:
-        job, state = _with_memory(job, devices, keeper, begun and begun[1], progress, stop)
+        job, state = _with_memory(job, devices, keeper, begun and begun[1], **calls)
     except FailedDraws:
         keeper.remove()  # going on would fail again
         raise
@@ -135,15 +141,14 @@ def _with_memory(
     devices: "Sequence[jax.Device]",
     keeper: Keeper,
     begun: EnsembleState | None,
-    progress: "Callable[[Progress], None] | None",
-    stop: Callable[[], bool] | None,
+    **calls: Unpack[Calls],
 ) -> tuple[Job, EnsembleState]:
     """The draws, in smaller blocks where the device has no memory for those asked for, unless some are done already."""
     for _ in range(HALVINGS):
         try:
-            return _drawn(job, devices, keeper, begun, progress, stop)
+            return _drawn(job, devices, keeper, begun, **calls)
         except RuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
+            if not is_out_of_memory(error):
                 raise
         half = job.run.ensemble.block // 2
         if begun is not None or half == 0 or half % job.run.ensemble.scramblings:
@@ -161,8 +166,7 @@ def _drawn(
     devices: "Sequence[jax.Device]",
     keeper: Keeper,
     begun: EnsembleState | None,
-    progress: "Callable[[Progress], None] | None",
-    stop: Callable[[], bool] | None,
+    **calls: Unpack[Calls],
 ) -> tuple[Job, EnsembleState]:
     """The draws that are asked for; fewer where the goals of the job are reached before."""
     from mc.ensemble import run_ensemble
@@ -173,13 +177,12 @@ def _drawn(
         return run_ensemble(
             job.posed.study,
             job.settings,
-            progress=progress,
-            stop=stop,
             devices=lanes(devices),
             draws=(low, number),
             state=state,
             save=keeper.save,
             save_seconds=job.run.output.save_every,
+            **calls,
         )
 
     if not job.goals:

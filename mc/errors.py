@@ -17,6 +17,10 @@ class InputError(FerrocastError, ValueError):
     exit_code = 2
 
 
+class Taken(InputError):
+    """Another process is writing the file."""
+
+
 class DiskError(FerrocastError, OSError):
     """No room, or the disk refused to write; exit code 74 (EX_IOERR)."""
 

@@ -1,10 +1,11 @@
 """Parts of a run, drawn by processes that know nothing of one another, and the cube that they make together."""
 
 import itertools
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from mc.devices import find_devices, prepare
 from mc.disk import claim
@@ -12,13 +13,15 @@ from mc.errors import InputError
 from mc.places import is_file
 from mc.pose import pose
 from mc.provenance import provenance, run_of
-from mc.run import lay_down, state_file
+from mc.run import is_answered, lay_down, state_file
 from mc.runfile import Run
 
 if TYPE_CHECKING:
     from mc.checkpoint import Head
-    from mc.ensemble import Progress
+    from mc.drawing import Calls
     from mc.state import EnsembleState
+
+log = logging.getLogger("ferrocast")
 
 
 def make_part(
@@ -29,18 +32,31 @@ def make_part(
     overwrite: bool = False,
     resume: bool = False,
     state: Path | None = None,
-    progress: "Callable[[Progress], None] | None" = None,
-    stop: Callable[[], bool] | None = None,
+    **calls: "Unpack[Calls]",
 ) -> Path:
     """Draw part `number` (1 to `of`) of a run, whole blocks, and leave its state in a file; returns its path.
 
-    Every part runs the pilot of the run for itself, from the first draw, so that all find the same constants.
-    InputError where the run stops by its accuracy: no part knows that of the others.
+    Every part starts from the pilot that `make_pilot` left, or runs it for itself, from the first draw, so that all
+    find the same constants. InputError where the run stops by its accuracy: no part knows that of the others.
     """
     if run.ensemble.until:
         raise InputError(f"{run.file}: a run with ensemble.until cannot be drawn in parts: give the number of draws")
-    asked = range_of_part(run, number, of)
-    file = state or part_file(run, number, of)
+    file, asked = state or part_file(run, number, of), range_of_part(run, number, of)
+    return _make_state(run, file, asked, overwrite=overwrite, resume=resume, **calls)
+
+
+def make_pilot(run: Run, *, overwrite: bool = False, **calls: "Unpack[Calls]") -> Path:
+    """Run the pilot alone and leave it in a file, for all parts; one that is there already is left alone.
+
+    Processors of different kinds find constants that differ in their last bit, and such parts could not be merged.
+    """
+    return _make_state(run, pilot_file(run), (0, 0), overwrite=overwrite, resume=not overwrite, **calls)
+
+
+def _make_state(
+    run: Run, file: Path, asked: tuple[int, int], *, overwrite: bool, resume: bool, **calls: "Unpack[Calls]"
+) -> Path:
+    """Draw the draws that are asked for into a state file, from its start, its pilot's or what it holds."""
     with claim(file, overwrite=True):
         prepare(run.ensemble.device)
         from mc.checkpoint import read_state
@@ -50,16 +66,50 @@ def make_part(
             refuse_begun(file)
         posed = pose(run)
         devices = find_devices(run.ensemble.device)
-        begun = read_state(file) if resume and is_file(file) else None
+        kept = [file] * resume + [pilot_file(run)] * (asked != (0, 0))
+        begun = next((read_state(one) for one in kept if is_file(one)), None)
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
-        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, progress=progress, stop=stop)
+        if begun and begun[0].path == file and is_drawn(file):
+            return file
+        _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, **calls)
         keeper.save(drawn)
     return file
+
+
+def pilot_file(run: Run) -> Path:
+    """Where parts look for the pilot of their run: beside the cube, as `NAME.pilot.state`."""
+    return state_file(run, ".pilot")
 
 
 def part_file(run: Run, number: int, of: int) -> Path:
     """Where the state of a part lies unless it is told otherwise: beside the cube, as `NAME.part-03-of-32.state`."""
     return state_file(run, f".part-{number:0{len(str(of))}d}-of-{of}")
+
+
+def parts_of(run: Run, of: int) -> list[Path]:
+    """The states of all parts, in order."""
+    return [part_file(run, number, of) for number in range(1, of + 1)]
+
+
+def is_drawn(file: Path) -> bool:
+    """Whether a state is there and holds all draws that it is for."""
+    from mc.checkpoint import read_head
+    from mc.state import missing_ranges
+
+    if not is_file(file):
+        return False
+    head = read_head(file)
+    return not missing_ranges(head.ranges, *head.origin.asked)
+
+
+def is_complete(run: Run) -> bool:
+    """Whether the cube answers this very run; InputError where there is another."""
+    if not is_file(run.cube):
+        return False
+    if is_answered(run, None, pose):
+        log.info("%s: complete already", run.cube)
+        return True
+    raise InputError(f"{run.cube}: exists; choose another name with --out, or replace it with --overwrite")
 
 
 def range_of_part(run: Run, number: int, of: int) -> tuple[int, int]:

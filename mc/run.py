@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from mc.axes import SCENARIO, YEAR
 from mc.cube.write import expected_bytes, write_cube
@@ -26,20 +26,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from mc.checkpoint import Head, Origin
-    from mc.drawing import Job
+    from mc.drawing import Calls, Job
     from mc.ensemble import Progress
     from mc.state import EnsembleState
     from mc.summary import Summary
     from mc.tables import Priors
 
 log = logging.getLogger("ferrocast")
-
-
-class Calls(TypedDict, total=False):
-    """How a run tells of itself, and how it is told to stop."""
-
-    progress: "Callable[[Progress], None] | None"
-    stop: Callable[[], bool] | None
 
 
 PROOF = "fault_allocation"
@@ -71,6 +64,7 @@ def make_cube(
         DiskError: there is no room for the cube or the state.
         Stopped: `stop` answered True; the state is saved.
     """
+    calls: Calls = {"progress": progress, "stop": stop}
     run = run if isinstance(run, Run) else load_run(Path(run))
     file = state or state_file(run)
     if resume and not overwrite and not is_file(file) and is_answered(run, priors, model):
@@ -93,7 +87,7 @@ def make_cube(
         with _timed("drawing"), ThreadPoolExecutor(1) as aside:
             _say_balance(job)
             layout = aside.submit(_layout)  # its imports take half a second, in which the device has work
-            job, drawn, keeper = draw(job, file, devices, begun=begun, progress=progress, stop=stop)
+            job, drawn, keeper = draw(job, file, devices, begun=begun, **calls)
         if is_file(file) or layout.exception() is not None:
             keeper.save(drawn)
         _say_proofs(posed, drawn)
@@ -103,7 +97,7 @@ def make_cube(
             "accuracy": "\n".join(map(str, job.reached)),
         }
         saved = replace(keeper.origin, seconds=keeper.seconds)
-        lay_down(job, drawn, origin, part, saved, progress=progress, stop=stop)
+        lay_down(job, drawn, origin, part, saved, **calls)
         keeper.remove()
     return run.cube
 

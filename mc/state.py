@@ -156,7 +156,7 @@ def _check_mergeable(first: EnsembleState, second: EnsembleState) -> None:
     if first.pilot.draws != second.pilot.draws or not _same_constants(first.pilot.constants, second.pilot.constants):
         raise InputError(
             "states with different pilots cannot be merged: the pilot ran on another kind of machine, or over fewer "
-            f"draws ({first.pilot.draws} and {second.pilot.draws}); start every part from one pilot state"
+            f"draws ({first.pilot.draws} and {second.pilot.draws}); run --part pilot first, and all parts from it"
         )
 
 

@@ -11,19 +11,18 @@ from pathlib import Path
 
 import pytest
 from same_bits import different_variables
+from toy_command import ROOT, await_line
 
 from mc import batch
-from mc.__main__ import main
 from mc.batch import Batch, Needs, plan
 from mc.checkpoint import read_head
 from mc.errors import InputError
-from mc.parts import make_part, part_file
+from mc.parts import make_part, make_pilot, part_file
 from mc.processes import shares_of
 from mc.run import make_cube
 from mc.runfile import load_run
 from mc.slurm import script
 
-ROOT = Path(__file__).parents[1]
 TOY = (sys.executable, str(Path(__file__).with_name("toy_command.py")))
 Command = Callable[..., tuple[int, str, str]]
 
@@ -53,20 +52,6 @@ def toy_tasks(
     monkeypatch.setattr(batch, "PROGRAM", TOY)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Exit code, stdout and stderr of a command."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture
@@ -332,12 +317,7 @@ def test_a_part_that_fails_is_named_with_its_reason(toy: Path, command: Command)
 def test_ctrl_c_ends_the_processes_with_their_states_saved(toy: Path) -> None:
     asked = [*TOY, "submit", str(toy), "--draws", str(2**30), "--tasks", "2", "--at-once", "2", "--executor", "local"]
     process = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    seen = ""
-    while "draws/s" not in seen:
-        line = process.stderr.readline()
-        assert line, seen
-        seen += line
+    await_line(process, "draws/s")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert (process.returncode, out) == (130, "")
@@ -361,6 +341,15 @@ def test_gpus_are_shared_out(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None
         shares_of(_planned(toy, 4, Needs(gpus=1, at_once=3)))
 
 
+def test_a_pilot_of_another_run_is_refused_or_goes(toy: Path) -> None:
+    pilot = make_pilot(load_run(toy, {"ensemble.seed": 5}))
+    with pytest.raises(InputError, match=r"toy\.pilot\.state: is of another run: ensemble\.seed"):
+        _planned(toy, 2)
+    assert plan(load_run(toy), 2, Needs(), overwrite=True).stale == (pilot,)
+    make_pilot(load_run(toy), overwrite=True)
+    assert _planned(toy, 2).missing == (1, 2)
+
+
 def test_cores_are_shared_out(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
     shares = [share.cores for share in shares_of(_planned(toy, 4, Needs(at_once=2)))]
@@ -373,6 +362,7 @@ def test_cores_are_shared_out(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     [
         ("one_gpu.sbatch", ["runs/toy.toml", "--draws", "512"], "run runs/toy.toml --device gpu --resume --draws 512"),
         ("parts.sbatch", ["32", "runs/toy.toml", "--draws", "4096"], "run runs/toy.toml --part 3/32 --device gpu"),
+        ("nodes.sbatch", ["runs/toy.toml", "--draws", "512"], "run runs/toy.toml --distributed --device gpu --resume"),
         ("merge.sbatch", ["32", "runs/t", "--overwrite"], "merge runs/t.part-01-of-32.state --overwrite"),
     ],
 )
@@ -384,6 +374,7 @@ def test_ready_scripts_say_what_the_commands_take(toy: Path, name: str, argument
     folder = toy.parents[1] / ".venv" / "bin"
     folder.mkdir(parents=True)
     _program(folder / "ferrocast", f'#!/bin/bash\n{tell}\nexec {shlex.join(TOY)} "$@"\n')
+    _program(folder / "srun", '#!/bin/bash\nexec "${@:2}"\n')  # the first word is an option of its own
     done = subprocess.run(
         ["bash", ROOT / "runs" / name, *arguments],
         cwd=toy.parents[1], env={**os.environ, "SLURM_ARRAY_TASK_ID": "3"}, capture_output=True, text=True, check=False,

@@ -17,6 +17,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import gpu  # noqa: E402
 import run_all  # noqa: E402
 import stock_step  # noqa: E402
+from measuring.gates import GATES, PARTS, verdicts  # noqa: E402
 from measuring.tables import markdown  # noqa: E402
 
 
@@ -33,7 +34,7 @@ def test_stock_by_hand_is_our_stock():
 
 
 def test_every_quick_script_exists():
-    assert set(run_all.QUICK) <= set(run_all.scripts())
+    assert {*run_all.QUICK, *run_all.SMALL} <= set(run_all.scripts())
     assert {"run_all", "measuring"}.isdisjoint(run_all.scripts())
 
 
@@ -56,7 +57,7 @@ def test_a_failing_script_is_named_and_the_others_go_on(scripts, capsys):
     assert "## how many" in said
     assert r"x\|y, yes" in said
     lines = [json.loads(text) for text in (scripts / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [line.get("script") for line in lines] == [None, "bad", "good"]
+    assert [line.get("script") for line in lines] == [None, *["run_all"] * len(GATES), "bad", "good"]
     assert lines[0]["cores"] >= 1
     assert run_all.main(["--only", "good", "silent"]) == 0
 
@@ -140,3 +141,25 @@ def test_without_a_gpu_the_report_says_so_and_ends_well(capsys):
         pytest.skip("this machine has a GPU")
     assert gpu.main([]) == 0
     assert "no GPU" in json.loads(capsys.readouterr().out)["said"]
+
+
+def test_every_gate_is_shown_whether_it_is_met_missed_or_not_measured():
+    assert {gate.script for gate in GATES} <= {*run_all.QUICK, ""}
+    lines = [
+        {"question": "whole command", "cold_s": 21.0, "warm_s": 1.9},
+        {"question": "memory by draws", "growth": 0.049},
+        {"question": PARTS, "part": "stock", "us_per_draw": 300.0, "share_of_arithmetic": 0.5},
+        {"question": PARTS, "part": "books", "us_per_draw": 100.0, "share_of_arithmetic": 0.1},
+        {"question": PARTS, "part": "all", "us_per_draw": 999.0, "share_of_arithmetic": 0.0},
+        {"question": "time to accuracy", "entrant": "numba_plain", "cpu_s": 3.0},
+        {"question": "time to accuracy", "entrant": "ferrocast_plain", "absent": "no room"},
+    ]
+    said = {line["figure"]: (line["measured"], line["verdict"], line["why"]) for line in verdicts(lines)}
+    assert len(said) == len(GATES)
+    assert said["whole command, nothing cached, s"] == ("21", "**missed**", "compilation")
+    assert said["whole command, warm cache, s"] == ("1.9", "met, and the aim", "")
+    assert said["memory, growth with draws"] == ("4.9 %", "met", "")
+    assert said["stock, energy, emissions: share of products of matrices"][:2] == ("40 %", "met")
+    numba = said["benchmark model over numba, plain draws"]
+    assert numba == ("", "not measured", "`time_to_accuracy` was not run, or failed")
+    assert said["variance shares over SALib's defaults"] == ("", "not measured", "variance shares are not built yet")

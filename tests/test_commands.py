@@ -1,9 +1,6 @@
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -11,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from toy_command import ROOT, TOY_PROGRAM, await_line, start
 from toy_world import TOY_RUN
 
 import mc
-from mc.__main__ import main
 from mc.cube import open_cube
 from mc.digits import plain, with_error
 
-ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "init",
     "check",
@@ -36,46 +32,7 @@ COMMANDS = (
     "doctor",
 )
 
-TOY_PROGRAM = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from mc import pose
-def toy(run, priors):
-    from toy_world import toy_model
-    return toy_model(run, priors)
-pose.MODELS["toy"] = toy
-from mc.__main__ import main
-main()
-"""
-"""The commands in a process of their own, with the toy model made known."""
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Exit code, stdout and stderr of a command."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return run
-
-
 Command = Callable[..., tuple[int, str, str]]
-
-
-def start(*arguments: str | Path, program: str = TOY_PROGRAM) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "FERROCAST_CACHE": "off"}
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
 
 
 @pytest.mark.parametrize(
@@ -171,12 +128,7 @@ def test_failed_draws_exit_1(toy_folder: Path, command: Command) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_a_run_and_leaves_its_state(toy_folder: Path, number: signal.Signals, code: int) -> None:
     process = start("run", toy_folder / "runs" / "toy.toml", "--draws", 2**30)
-    assert process.stderr is not None
-    seen = ""
-    while "draws/s" not in seen:
-        line = process.stderr.readline()
-        assert line, seen
-        seen += line
+    await_line(process, "draws/s")
     process.send_signal(number)
     out, err = process.communicate()
     assert (process.returncode, out) == (code, "")
@@ -186,10 +138,8 @@ def test_a_signal_stops_a_run_and_leaves_its_state(toy_folder: Path, number: sig
 
 
 def test_a_signal_before_the_first_draw_leaves_no_file(toy_folder: Path) -> None:
-    program = TOY_PROGRAM.replace(
-        "    return toy_model(run, priors)", "    import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
-    )
-    process = start("run", toy_folder / "runs" / "toy.toml", program=program)
+    killed = "import os, signal, toy_world\ntoy_world.toy_model = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+    process = start("run", toy_folder / "runs" / "toy.toml", program=killed + TOY_PROGRAM)
     out, err = process.communicate()
     assert (process.returncode, out) == (143, "")
     assert "Traceback" not in err

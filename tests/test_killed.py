@@ -1,40 +1,15 @@
-import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from test_resume import bits, content, load
+from toy_command import TOY_PROGRAM, await_line, start
 
 from mc.checkpoint import read_head
 from mc.cube import open_cube
 from mc.parts import merge_parts
 from mc.run import make_cube
-
-ROOT = Path(__file__).parents[1]
-TOY_PROGRAM = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from mc import pose
-def toy(run, priors):
-    from toy_world import toy_model
-    return toy_model(run, priors)
-pose.MODELS["toy"] = toy
-from mc.__main__ import main
-main()
-"""
-
-
-def start(*arguments: str | Path, program: str = TOY_PROGRAM) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "FERROCAST_CACHE": "off"}
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
 
 
 def test_a_part_needs_no_netcdf_and_no_xarray(toy_folder: Path) -> None:
@@ -61,10 +36,8 @@ def test_killed_at_random_moments_and_resumed_the_result_is_the_same(kills: int,
     held = [0]
     for number in range(kills):
         process = start(*command)
-        assert process.stderr is not None
         awaited = ("", "making the study", "draws/s")[-1 if number == 0 else dice.randrange(3)]
-        while awaited not in (line := process.stderr.readline() if awaited else ""):
-            assert line
+        await_line(process, awaited)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(dice.uniform(0, 1.0))
         process.kill()

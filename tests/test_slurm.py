@@ -186,6 +186,18 @@ def test_parts_that_are_pre_empted_go_on_and_end_in_the_same_bits(single: Path, 
     assert different_variables(cube, single) == []
 
 
+def test_processes_of_one_allocation_share_a_run(single: Path, tmp_path: Path) -> None:
+    cube, log = tmp_path / "together.nc", tmp_path / "together.log"
+    asked = ("run", ROOT / "runs" / "smoke.toml", "--draws", DRAWS, "--out", cube, "--distributed")
+    command = shlex.join(map(str, ("srun", sys.executable, "-m", "mc", *asked)))
+    options = ("--parsable", "--partition=low", "--ntasks=2", f"--output={log}", f"--wrap={command}")
+    wait_for_job(call("sbatch", *options).stdout.strip())
+    said = log.read_text(encoding="utf-8")
+    assert cube.exists(), said
+    assert {f"process {number} of 2: draws" in said for number in (1, 2)} == {True}
+    assert different_variables(cube, single) == []
+
+
 def test_a_task_that_is_killed_is_named_and_drawn_again_alone(single: Path, tmp_path: Path) -> None:
     cube = tmp_path / "parts.nc"
     _, merge = submit(cube)

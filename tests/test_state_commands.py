@@ -4,24 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mc.__main__ import main
 from mc.cube import open_cube
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Exit code, stdout and stderr of a command."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 def test_parts_are_drawn_checked_and_merged(toy_folder: Path, command: Command) -> None:

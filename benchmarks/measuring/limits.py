@@ -1,5 +1,6 @@
 """What a device could do at most, and what a program asks of it."""
 
+import math
 import time
 from typing import Any
 
@@ -10,6 +11,12 @@ import numpy as np
 GEMM_SIZE = {"cpu": 2048, "gpu": 8192}
 COPY_BYTES = {"cpu": 2**28, "gpu": 2**31}
 ROUNDS = 7
+
+SIZE, COPIED = 1024, 2**26
+"""Rows of the matrices and numbers of the copy that a chain is held against, in CPU seconds of one core."""
+
+MOVES = ("broadcast_in_dim", "reshape", "transpose", "slice", "squeeze", "concatenate", "convert_element_type", "iota")
+"""Operations that compute nothing."""
 
 
 def best_seconds(call: Any, rounds: int = ROUNDS) -> float:
@@ -44,3 +51,24 @@ def work_of(compiled: Any) -> dict[str, float]:
     found = compiled.cost_analysis() or {}
     found = found[0] if isinstance(found, list) else found
     return {"flops": float(found.get("flops", 0.0)), "bytes": float(found.get("bytes accessed", 0.0))}
+
+
+def operations(jaxpr: Any) -> float:
+    """Arithmetic of a traced program."""
+    total = 0.0
+    for equation in jaxpr.eqns:
+        inner = [
+            item for value in equation.params.values() for item in (value if isinstance(value, tuple) else (value,))
+        ]
+        bodies = [getattr(item, "jaxpr", item) for item in inner if hasattr(getattr(item, "jaxpr", item), "eqns")]
+        name, sizes = equation.primitive.name, [math.prod(out.aval.shape) for out in equation.outvars]
+        if bodies:
+            total += equation.params.get("length", 1) * sum(map(operations, bodies))
+        elif name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            total += 2.0 * sizes[0] * math.prod(equation.invars[0].aval.shape[dim] for dim in contracted)
+        elif name.startswith(("reduce_", "cum")):
+            total += math.prod(equation.invars[0].aval.shape)
+        elif name not in MOVES:
+            total += sum(sizes)
+    return total

@@ -20,21 +20,18 @@ def settings_for(study: Any, block: int, draws: int) -> Any:
     return Settings(draws=draws, block=block, quantiles=outputs_of(study), pilot=block, failed_share=1.0)
 
 
-def refused(error: Exception) -> bool:
-    """Whether the device had no memory for it."""
-    return "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error).lower()
-
-
 def throughput(
     study: Any, name: str, device: Any, blocks: Iterable[int], seconds: float, limits: dict[str, float]
 ) -> dict[int, float]:
     """Draws a second of whole runs, statistics included, by block size."""
+    from mc.devices import is_out_of_memory
+
     rates = {}
     for block in blocks:
         try:
             rates[block], first = rate_of(study, block, device, seconds)
         except RuntimeError as error:
-            if not refused(error):
+            if not is_out_of_memory(error):
                 raise
             report("gpu: draws a second", study=name, block=block, refused="no memory for a block of this size")
             break

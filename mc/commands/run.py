@@ -15,6 +15,7 @@ from mc.errors import InputError, Stopped
 from mc.stop import Stop
 
 if TYPE_CHECKING:
+    from mc.drawing import Calls
     from mc.ensemble import Progress
     from mc.runfile import Run
 
@@ -35,7 +36,10 @@ def run(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cube or a state that exists.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the saved state, if there is one.")] = False,
     extend: Annotated[int | None, typer.Option(help="Take a run that kept its state to this many draws.")] = None,
-    part: Annotated[str | None, typer.Option(help="Draw one part, such as 3/32, for `ferrocast merge`.")] = None,
+    distributed: Annotated[
+        bool, typer.Option("--distributed", help="Share the draws with the other processes of srun or mpirun.")
+    ] = False,
+    part: Annotated[str | None, typer.Option(help="Draw one part, such as 3/32, or `pilot`; see `merge`.")] = None,
     state: Annotated[Path | None, typer.Option(help="State file; default: NAME.state beside the cube.")] = None,
     save_every: Annotated[float | None, typer.Option(help="Seconds between two saved states; default 30.")] = None,
     keep_state: Annotated[bool, typer.Option("--keep-state", help="Keep the state in the cube, to extend it.")] = False,
@@ -55,6 +59,7 @@ def run(
       ferrocast run runs/baseline.toml --draws 4096 --out mine.nc --overwrite
       ferrocast run runs/baseline.toml --resume
       ferrocast run runs/baseline.toml --part 3/32
+      srun ferrocast run runs/baseline.toml --distributed --resume
       ferrocast run runs/baseline.toml --show-config
     """
     start_log(quiet, verbose)
@@ -62,6 +67,8 @@ def run(
 
     if extend is not None and (draws is not None or part is not None):
         raise InputError("--extend goes with neither --draws nor --part")
+    if distributed and (extend is not None or part is not None or state is not None):
+        raise InputError("--distributed goes with neither --extend nor --part nor --state")
     given = {
         "ensemble.draws": draws if extend is None else extend,
         "ensemble.seed": seed,
@@ -77,6 +84,10 @@ def run(
     question = load_run(file, {key: value for key, value in given.items() if value is not None})
     if show_config:
         _show(question, json)
+    elif distributed:
+        _answer_share(question, json, overwrite=overwrite, resume=resume)
+    elif part == "pilot":
+        _answer_pilot(question, json, overwrite=overwrite)
     elif part is not None:
         _answer_part(question, part, json, overwrite=overwrite, resume=resume, state=state)
     else:
@@ -105,16 +116,48 @@ def _answer_part(question: "Run", part: str, as_json: bool, **options: Any) -> N
     _tell("state", file, high - low, time.perf_counter() - begin, as_json)
 
 
+def _answer_pilot(question: "Run", as_json: bool, **options: Any) -> None:
+    """Draw the pilot of all parts; print the path of its state."""
+    from mc.parts import make_pilot
+
+    begin = time.perf_counter()
+    with watched(0) as calls:
+        file = make_pilot(question, **calls, **options)
+    _tell("state", file, 0, time.perf_counter() - begin, as_json)
+
+
+def _answer_share(question: "Run", as_json: bool, *, overwrite: bool, resume: bool) -> None:
+    """Draw the share of this process; print the path of its state, or of the cube where this process is the last."""
+    from mc.distributed import join_if_last, meeting
+    from mc.parts import is_complete, make_part, make_pilot, part_file, range_of_part
+
+    if not overwrite and is_complete(question):
+        say_json({"cube": str(question.cube)}) if as_json else say(str(question.cube))
+        return
+    begin = time.perf_counter()
+    with meeting() as (number, of):
+        low, high = range_of_part(question, number, of)
+        log.info("process %d of %d: draws %d to %d", number, of, low, high - 1)
+        if overwrite:
+            part_file(question, number, of).unlink(missing_ok=True)
+        if number == 1:
+            make_pilot(question, overwrite=overwrite)
+    with watched(high - low) as calls:
+        file = make_part(question, number, of, overwrite=overwrite, resume=resume, **calls)
+    cube = join_if_last(question, of, overwrite=overwrite)
+    _tell("cube" if cube else "state", cube or file, high - low, time.perf_counter() - begin, as_json)
+
+
 def _part(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", text)
     number, of = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= number <= of:
-        raise InputError(f"--part {text!r}: write which part of how many, such as 3/32 (from 1/32 to 32/32)")
+        raise InputError(f"--part {text!r}: write which part of how many, such as 3/32 (1/32 to 32/32), or pilot")
     return number, of
 
 
 @contextmanager
-def watched(draws: int) -> Iterator[dict[str, Any]]:
+def watched(draws: int) -> "Iterator[Calls]":
     """`progress` and `stop` for a run of so many draws."""
     with Stop() as stop, _reporter(draws) as report:
 

@@ -88,11 +88,11 @@ def _answer(
     """Plan the parts of a run; print, queue or draw them."""
     from mc.batch import plan
     from mc.devices import prepare
+    from mc.parts import is_complete
 
     environment = dict(os.environ)
     prepare("cpu")  # not in the environment of the tasks: the GPUs are theirs
-    if not (overwrite or show) and _is_complete(run):
-        log.info("%s: complete already", run.cube)
+    if not (overwrite or show) and is_complete(run):
         _tell({"cube": str(run.cube)}, as_json)
         return
     typed = shlex.join(["ferrocast", *(word for word in sys.argv[1:] if word != "--print")])
@@ -134,19 +134,6 @@ def _require_slurm() -> None:
             "no sbatch on PATH: this machine has no Slurm. Draw the parts here with --executor local, or write the "
             "script with --print, for a machine that has it"
         )
-
-
-def _is_complete(run: "Run") -> bool:
-    """Whether the cube answers this very run; InputError where there is another."""
-    from mc.places import is_file
-    from mc.pose import pose
-    from mc.run import is_answered
-
-    if not is_file(run.cube):
-        return False
-    if is_answered(run, None, pose):
-        return True
-    raise InputError(f"{run.cube}: exists; choose another name with --out, or replace it with --overwrite")
 
 
 def _tell(found: "Mapping[str, str]", as_json: bool) -> None:

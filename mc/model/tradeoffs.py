@@ -35,11 +35,8 @@ from mc.study import Output, Study
 from mc.tables import InputError, Priors
 
 OBJECTIVES = {"co2": "Mt year-1", "cost": "GCNY year-1", "pollutants": "1e6 year-1", "neutrality": "Mt year-1"}
-"""Objectives with the units of what a plan avoids: CO2, cost, taxable units of SO2, NOx and PM, and CO2 down to what
-counts as neutral."""
-
-THRESHOLD = 0.1
-"""Share of the base year's CO2 at which the objective `neutrality` is satisfied."""
+"""Objectives with the units of what a plan avoids: CO2, cost, taxable units of SO2, NOx and PM, and CO2 down to the
+widest threshold of neutrality."""
 
 SHARES = tuple(np.linspace(0.0, 1.0, 21).round(2).tolist())
 """Shares of its range in the first objective that are given up for the second."""
@@ -167,7 +164,8 @@ def one_year(
         for name, toll in tolls.items()
     }
     run = dispatch.dispatch(inputs, world, ready.capacity, ready.on_site, force)
-    need = charge(tolls["co2"], made(run)) - THRESHOLD * base
+    # The widest of the thresholds side by side: above it a province is neutral by none of them.
+    need = charge(tolls["co2"], made(run)) - inputs.neutrality.threshold.max() * base
     objectives = objectives_of(problem, worth, (ahead.drive.roads.cost, ahead.drive.roads.loading), need)
     plan = solve(transport(problem))
     found = front(objectives, question.pair, question.points)
