@@ -29,6 +29,9 @@ class History:
         "1", "history", low=-math.inf, absent=0.0, meaning="normal score of the change of a year"
     )
     eaf_change_sd: Array = quantity("1", high=1, meaning="sd of the yearly change of the log of the electric share")
+    eaf_slope: Array = quantity(
+        "1/year", low=-1, high=1, meaning="steady yearly change of the log of the electric share"
+    )
     efficiency_rate: Array = quantity(
         "1/year", high=0.1, meaning="yearly fall of hot-metal carbon before the base year"
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mc.errors import InputError
 from mc.posterior.drift import NORMAL, Forecast, Process, Track, forecasts
-from mc.posterior.errors import Errors, parameter_inputs, parameter_name
+from mc.posterior.errors import MOVING, Errors, parameter_inputs, parameter_name
 from mc.posterior.observed import NO_YEAR, Observation
 from mc.study import Input, Study
 
@@ -84,6 +84,8 @@ class Likelihood:
         process = Process(
             drift=self._by_group("drift", 0.0, parameters, location),
             persistence=self._by_group("persistence", 1.0, parameters, location),
+            slope=self._by_group("slope", 0.0, parameters, location),
+            bend=self._by_group("bend", 0.0, parameters, location),
             degrees=jnp.asarray(self.degrees, location.dtype),
         )
         track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
@@ -92,14 +94,19 @@ class Likelihood:
         return location, jax.tree.map(lambda x: x[self.place[0], self.place[1]], found)
 
     def pointwise(
-        self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
+        self,
+        modelled: Mapping[str, Array],
+        parameters: Mapping[str, Array],
+        values: Array | None = None,
+        *,
+        blind: bool = False,
     ) -> Array:
-        """Log density of each observation given the fitted ones before it in its group [row].
+        """Log density of each observation given the fitted ones before it in its group [row], given none if `blind`.
 
         Over the fitted rows they add to the log likelihood; those of held-out rows are log scores of forecasts.
         """
         observed = jnp.asarray(self.values, jnp.result_type(float)) if values is None else values
-        location, forecast = self.forecast(modelled, parameters, values)
+        location, forecast = self.forecast(modelled, parameters, values, blind=blind)
         residual = self._transformed(observed) - location
         slope = jnp.where(self._relative, jnp.log(jnp.where(self._relative, observed, 1.0)), 0.0)
         return forecast.log_density(residual) - slope
@@ -109,7 +116,8 @@ class Likelihood:
     ) -> Array:
         """Log likelihood of the fitted observations []."""
         each = self.pointwise(modelled, parameters, values)
-        return jnp.where(self.fitted, each, 0.0).sum()
+        counts = jnp.asarray(self.track.used)[self.place[0], self.place[1]] > 0
+        return jnp.where(counts, each, 0.0).sum()
 
     @property
     def _relative(self) -> NDArray[np.bool_]:
@@ -143,7 +151,7 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
     members = [[k for k, row in enumerate(rows) if row.group == group] for group in groups]
     for group, mine in zip(groups, members, strict=True):
         series = sorted({rows[k].series for k in mine})
-        if "drift" in errors.get(group, {}) and len(series) > 1:
+        if set(MOVING) & set(errors.get(group, {})) and len(series) > 1:
             raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
     place = np.zeros((2, len(rows)), np.int32)
     shape = (len(groups), max(map(len, members)))
@@ -163,7 +171,7 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
         degrees=np.array([errors[g]["degrees"].mid if "degrees" in errors.get(g, {}) else NORMAL for g in groups]),
         named={
             parameter: tuple(parameter_name(g, parameter) if parameter in errors.get(g, {}) else "" for g in groups)
-            for parameter in ("bias", "drift", "persistence", "scatter")
+            for parameter in ("bias", "drift", "persistence", "slope", "bend", "scatter")
         },
     )
 
