@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mc.study import Study
     from mc.tables import Priors
 
-OBSERVED, ERRORS = "observed.csv", "errors.csv"
-"""Tables of a metal's folder of priors."""
+ERRORS = "errors.csv"
+"""Table of a metal's folder of priors, beside those of observations."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def past_of(run: Run) -> Past:
         raise InputError(f"model.metal = {metal!r}: no model of its past{suggestion(metal, PASTS)}")
     priors, study = PASTS[metal](run)
     folder = run.priors / metal
-    rows = read_observed(folder / OBSERVED, study, priors.sources)
-    errors = read_errors(folder / ERRORS, priors.sources)
     asked = run.posterior
+    rows = tuple(row for name in asked.observed for row in read_observed(folder / name, study, priors.sources))
+    errors = read_errors(folder / ERRORS, priors.sources)
     choice = Choice(asked.off, asked.hold_out, asked.hold_out_after, asked.weights, asked.regroup)
     rows = chosen(rows, choice)
     digest = hashlib.sha256(repr((priors.digest, rows, sorted(errors.items()))).encode()).hexdigest()

@@ -5,10 +5,14 @@ from typing import Final
 
 from mc.study import Input, Prior
 
-PARAMETERS: Final = ("bias", "drift", "persistence", "scatter", "degrees")
+PARAMETERS: Final = ("bias", "drift", "persistence", "scatter", "degrees", "start")
 """bias: factor on the model, common to the group. drift: sd of the yearly step of an error that hangs together in time.
 persistence: its yearly autocorrelation; without one it is a walk that starts at 0 in the first year. scatter: sd of a
-further error of every number. degrees: of freedom of Student's t, fixed; without them errors are normal."""
+further error of every number. degrees: of freedom of Student's t, fixed; without them errors are normal. start: year in
+which the walk is 0, fixed, where that is no year of the group."""
+
+STRUCTURE: Final = ("degrees", "start")
+"""Fixed parameters: they are not drawn."""
 
 Errors = Mapping[str, Mapping[str, Prior]]
 """Priors by group and parameter."""
@@ -20,10 +24,10 @@ def parameter_name(group: str, parameter: str) -> str:
 
 
 def parameter_inputs(errors: Errors, groups: Collection[str]) -> tuple[Input, ...]:
-    """The parameters of these groups as inputs; degrees of freedom are structure, not drawn."""
+    """The parameters of these groups as inputs, without `STRUCTURE`."""
     return tuple(
         Input(parameter_name(group, parameter), (prior,))
         for group in sorted(groups)
         for parameter, prior in errors.get(group, {}).items()
-        if parameter != "degrees"
+        if parameter not in STRUCTURE
     )
