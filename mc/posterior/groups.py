@@ -120,7 +120,11 @@ def _rows_by_series(target: Observed, rows: Sequence[int]) -> dict[str, list[int
 
 
 def series_group(target: Observed, values: NDArray[Any], rows: Sequence[int], shape: tuple[int, ...]) -> xr.Dataset:
-    """One variable a series; its observations lie along `<series>_year`, with their groups beside."""
+    """One variable a series; its observations lie along `<series>_year`, with their groups beside.
+
+    A series with other axes than time has the labels on them beside too, as `<series>_province`.
+    """
+    axes = {output.name: output.dims[:-1] for output in target.study.outputs}
     units = {output.name: output.unit for output in target.study.outputs}
     variables, coords = {}, dict[str, Any](sample_coords(shape))
     for series, mine in _rows_by_series(target, rows).items():
@@ -128,6 +132,8 @@ def series_group(target: Observed, values: NDArray[Any], rows: Sequence[int], sh
         observed = [target.likelihood.rows[k] for k in mine]
         coords[dim] = [row.year for row in observed]
         coords[f"{series}_group"] = (dim, [row.group for row in observed])
+        for k, axis in enumerate(axes[series]):
+            coords[f"{series}_{axis}"] = (dim, [row.element[k] for row in observed])
         dims = (*SAMPLE, dim) if shape else (dim,)
         variables[series] = xr.Variable(dims, shaped(values[..., mine], shape), {"units": units[series]})
     return xr.Dataset(variables, coords)

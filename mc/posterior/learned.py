@@ -1,5 +1,6 @@
 """How good a sample is, and how much was learned: posterior over prior spread, by input and by modelled quantity."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -98,5 +99,6 @@ def _elements(name: str, columns: tuple[xr.DataArray, ...]) -> list[tuple[str, l
     flat = [column.values.reshape(-1) for column in columns]
     if columns[0].ndim == 0:
         return [(name, [float(values[0]) for values in flat])]
-    labels = columns[0][columns[0].dims[0]].values
+    axes = [columns[0][dim].values for dim in columns[0].dims]
+    labels = [",".join(map(str, label)) for label in itertools.product(*axes)]
     return [(f"{name}[{label}]", [float(values[k]) for values in flat]) for k, label in enumerate(labels)]

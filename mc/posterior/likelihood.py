@@ -62,7 +62,8 @@ class Likelihood:
     @property
     def group(self) -> NDArray[np.int32]:
         """Group of each row [row]."""
-        return self.member[self.place[0]]
+        found: NDArray[np.int32] = self.member[self.place[0]]
+        return found
 
     def expected(self, modelled: Mapping[str, Array], parameters: Mapping[str, Array]) -> Array:
         """What the study says each number should be, bias included [row]."""
