@@ -52,7 +52,8 @@ def groups_of(target: Target, chains: "Chains", posterior: Drawn, prior: Drawn) 
     found = {
         "posterior": _inputs(target, posterior, shape),
         "posterior_predictive": series_group(target, posterior.replicated, fitted, shape),
-        "log_likelihood": series_group(target, posterior.pointwise, fitted, shape),
+        # ArviZ stacks the series of this group, which coordinates of one series alone would stop.
+        "log_likelihood": series_group(target, posterior.pointwise, fitted, shape).reset_coords(drop=True),
         "log_prior": _log_prior(target, posterior, shape),
         "sample_stats": _statistics(chains),
         "prior": _inputs(target, prior, once),

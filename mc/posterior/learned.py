@@ -55,7 +55,7 @@ def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
     """Mean and sd of prior and posterior, ratio of the sds with its Monte Carlo error, shift in prior sds.
 
     One row a scalar element, sorted by the ratio. The error is the delta method with the effective number of draws of
-    the posterior; a ratio of 1 within two errors means: not learned.
+    the posterior and the kurtosis of the draws; a ratio of 1 within two errors means: not learned.
     """
     import arviz_stats as az
 
@@ -66,8 +66,7 @@ def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
         mean, earlier = after.mean((CHAIN, DRAW)), before.mean((CHAIN, DRAW))
         size = az.ess(posterior[[name]], method="sd")[name]
         count = before.sizes[CHAIN] * before.sizes[DRAW]
-        kurtosis = 1.0  # of a normal: the relative error of an sd is sqrt(1 / 2n)
-        error = np.sqrt(kurtosis / (2 * size) + kurtosis / (2 * count))
+        error = (_spread_error(after, size) + _spread_error(before, count)) ** 0.5
         for label, values in _elements(str(name), (earlier, first, mean, sds, error)):
             rows[label] = values
     table = np.array(list(rows.values()))
@@ -84,6 +83,14 @@ def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
     }
     labels = np.array(list(rows))[order]
     return xr.Dataset({name: ("quantity", values[order]) for name, values in columns.items()}, {"quantity": labels})
+
+
+def _spread_error(draws: xr.DataArray, count: xr.DataArray | int) -> xr.DataArray:
+    """Squared relative error of the sd of so many independent draws, 1 / 2n for a normal."""
+    squares = (draws - draws.mean((CHAIN, DRAW))) ** 2
+    variance = squares.mean((CHAIN, DRAW))
+    kurtosis = (squares**2).mean((CHAIN, DRAW)) / variance.where(variance > 0) ** 2
+    return (kurtosis - 1) / (4 * count)
 
 
 def learned(groups: Mapping[str, xr.Dataset]) -> xr.Dataset:
