@@ -150,11 +150,13 @@ def test_weights_and_chains_agree_on_one_weak_study() -> None:
     assert found.weights.khat < 0.5
     chains = sample(target, Settings(draws=2000, seed=5))
     after = draw_posterior(target, chains.u.reshape(-1, target.size), 5)
-    lines = list(compared(prior.inputs, found.weights.share, found.weights.ess, after.inputs, chains.u.shape[:2]))
+    weighed = prior.inputs | found.after.parameters
+    lines = list(compared(prior.inputs, weighed, found.weights, after.inputs, chains.u.shape[:2]))
     log.info(f"k-hat {found.weights.khat:.2f}, {found.weights.ess:.0f} effective draws of {found.weights.draws}")
     for line in sorted(lines, key=lambda line: -abs(line[3])):
         log.info("{:<40} shift {:+.3f} and {:+.3f} z {:+.2f}, sd ratio {:.3f} and {:.3f} z {:+.2f}".format(*line))
     assert max(abs(line[1]) for line in lines) > 0.3
+    assert min(line[4] for line in lines) < 0.6
     for k in (3, 6):
         scores = np.array([line[k] for line in lines])
         assert np.abs(scores).max() < 4.5
@@ -165,28 +167,30 @@ def bound(study, prior: Drawn, rows) -> Bound:
     return Bound(study, {name: prior.modelled[name] for name in {row.series for row in rows}}, tuple(rows))
 
 
-def compared(before, share, ess, after, shape):
+def compared(before, weighed, weights, after, shape):
     """(input, shift by weights, by chains, z, sd ratio by weights, by chains, z) of every uncertain element."""
     import arviz_stats
 
-    for name, values in before.items():
-        if name.startswith(("error.", "structure.")):
+    share, ess = weights.share, weights.ess
+    for name, values in weighed.items():
+        if name.startswith("structure."):
             continue
         draws = after[name].reshape(*shape, -1)
         data = xr.Dataset({"x": (("chain", "draw", "element"), draws)})
         size, spread = (arviz_stats.ess(data, method=m)["x"].values for m in ("mean", "sd"))
+        first_belief = before[name].reshape(len(values), -1)
         for k, column in enumerate(values.reshape(len(values), -1).T):
-            first, sd = column.mean(), column.std()
+            first, sd = first_belief[:, k].mean(), first_belief[:, k].std()
             if sd == 0:
                 continue
-            weighed = (share * column).sum() / share.sum()
-            left = column - weighed
+            middle = (share * column).sum() / share.sum()
+            left = column - middle
             width = np.sqrt((share * left**2).sum() / share.sum())
             chain, chain_sd = draws[..., k].mean(), draws[..., k].std()
-            z = (weighed - chain) / np.sqrt(width**2 / ess + chain_sd**2 / size[k])
+            z = (middle - chain) / np.sqrt(width**2 / ess + chain_sd**2 / size[k])
             kurtosis = (share * left**4).sum() / share.sum() / width**4
             z_sd = np.log(width / chain_sd) / np.sqrt((kurtosis - 1) / 4 * (1 / ess + 1 / spread[k]))
-            yield f"{name}[{k}]", (weighed - first) / sd, (chain - first) / sd, z, width / sd, chain_sd / sd, z_sd
+            yield f"{name}[{k}]", (middle - first) / sd, (chain - first) / sd, z, width / sd, chain_sd / sd, z_sd
 
 
 def test_all_of_history_is_refused() -> None:
