@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from posterior_study import normal
 from scipy import stats
 
@@ -183,3 +184,14 @@ def test_without_relocation_shares_stay():
     _, _, draws = past()
     still = shares_of(draws | {"demand.relocation_rate": np.zeros(16)})
     assert np.ptp(still, axis=2).max() < 1e-12
+
+
+def test_power_scaling_takes_several_series():
+    import arviz_stats
+
+    rows = (*observations(), Observation("total", 2016, 6.0, False, 1.0, "total"))
+    target = make_target(study(), make_likelihood(study(), rows, ERRORS))
+    u = np.random.default_rng(1).standard_normal((2, 60, target.size))
+    groups = describe(target, Chains((), 60, None, u, {"diverging": np.zeros((2, 60), bool)}), 1)
+    table = arviz_stats.psense_summary(xr.DataTree.from_dict(groups), var_names=["growth"])
+    assert np.isfinite(table[["prior", "likelihood"]].astype(float).to_numpy()).all()
