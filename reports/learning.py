@@ -1,5 +1,7 @@
 """What a posterior taught, as tables: what moved and in which units, what hangs together, who decides, what follows."""
 
+import logging
+
 import arviz_stats
 import numpy as np
 import pandas as pd
@@ -73,6 +75,8 @@ def whole_series(observed: xr.Dataset) -> xr.Dataset:
 
 def power_scaled(fit: xr.DataTree) -> pd.DataFrame:
     """Sensitivity of every input to powers of prior and likelihood; those that answer the likelihood most first."""
+    # The column "diagnosis" says what this warning says.
+    logging.getLogger("arviz_stats.psense").setLevel(logging.ERROR)
     found = arviz_stats.psense_summary(fit, round_to=6).astype({"prior": float, "likelihood": float})
     found = found.sort_values("likelihood", ascending=False)
     return found.round({"prior": 3, "likelihood": 3})
