@@ -57,7 +57,8 @@ def bind_rows(sheet: Sheet, path: str, kept: KeptDraws, history: History | None 
             continue
         known = paths.get(found.name)
         paths[found.name] = found if known is None else known.joined(found)
-        records.append(dataclasses.replace(record, cells=record.cells | {"series": found.name}))
+        cells = record.cells | dict.fromkeys(selecting(kept), "") | {"series": found.name}
+        records.append(dataclasses.replace(record, cells=cells))
     study = Study(
         name="kept draws",
         inputs=(),

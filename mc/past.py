@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mc.tables import Priors
     from mc.tables.errors import Problem
 
-OBSERVED, ERRORS = "observed.csv", "errors.csv"
-"""Tables of a metal's folder of priors."""
+ERRORS = "errors.csv"
+"""Table of a metal's folder of priors, beside those of observations."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,22 @@ def past_of(run: Run) -> Past:
     if metal not in PASTS:
         raise InputError(f"model.metal = {metal!r}: no model of its past{suggestion(metal, PASTS)}")
     priors, study = PASTS[metal](run)
-    rows, errors = read_tables(run.priors / metal, study, priors.sources)
-    errors = _errors(run, errors)
     asked = run.posterior
+    rows, errors = read_tables(run.priors / metal, asked.observed, study, priors.sources)
+    errors = _errors(run, errors)
     choice = Choice(asked.off, asked.hold_out, asked.hold_out_after, asked.weights, asked.regroup)
     rows = chosen(rows, choice)
     digest = hashlib.sha256(repr((priors.digest, rows, sorted(errors.items()))).encode()).hexdigest()
     return Past(study, rows, errors, digest)
 
 
-def read_tables(folder: "Path", study: "Study", sources: "Collection[str]") -> "tuple[tuple[Observation, ...], Errors]":
-    """Observations and how they stray, from the folder of a metal.
+def read_tables(
+    folder: "Path", names: "Collection[str]", study: "Study", sources: "Collection[str]"
+) -> "tuple[tuple[Observation, ...], Errors]":
+    """Observations of the tables `names` and how they stray, from the folder of a metal.
 
     Raises:
-        PriorsError: with every mistake of both tables, by line.
+        PriorsError: with every mistake of all tables, by line.
     """
     from mc.tables.errors import PriorsError
     from mc.tables.observed import read_observed
@@ -75,10 +77,11 @@ def read_tables(folder: "Path", study: "Study", sources: "Collection[str]") -> "
     problems: list[Problem] = []
     rows: tuple[Observation, ...] = ()
     errors: Errors = {}
-    try:
-        rows = read_observed(folder / OBSERVED, study, sources)
-    except PriorsError as error:
-        problems += error.problems
+    for name in names:
+        try:
+            rows += read_observed(folder / name, study, sources)
+        except PriorsError as error:
+            problems += error.problems
     try:
         errors = read_errors(folder / ERRORS, sources)
     except PriorsError as error:
@@ -95,7 +98,7 @@ def check_past(run: Run) -> int:
         InputError: with every mistake.
     """
     metal = run.model.metal
-    if metal not in PASTS or not is_file(run.priors / metal / OBSERVED):
+    if metal not in PASTS or not any(is_file(run.priors / metal / name) for name in run.posterior.observed):
         return 0
     return len(past_of(run).rows)
 

@@ -194,6 +194,9 @@ def test_a_posterior_is_inspected_in_seven_figures(fitted_cube: Path) -> None:
     assert not [part.content for part in found.parts if part.content.startswith("Text(")]
     learned = xr.load_dataset(fitted_cube.with_name("cube.posterior.nc"), group="learned")
     document = Document(notebook.write_notebook(found, fitted_cube.parent).read_text(encoding="utf-8"))
-    rows = {row[0]: row for table in document.tables for row in table}
+    rows = {row[0]: row for table in document.tables for row in table if len(row) == 8}
     assert float(rows["slope"][5]) == pytest.approx(float(learned["ratio"].sel(quantity="slope")), rel=1e-3)
+    assert rows["co2_direct_power"][5] == "1"  # both runs of the fixture have the same draws
+    powers = next(table for table in document.tables if table[0][1:] == ["prior", "likelihood", "diagnosis"])
+    assert {"level", "slope"} <= {row[0] for row in powers}
     assert float(rows["line[2009]"][7]) == pytest.approx(float(learned["shift"].sel(quantity="line[2009]")), rel=1e-3)

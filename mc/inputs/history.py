@@ -32,6 +32,12 @@ class History:
     eaf_slope: Array = quantity(
         "1/year", low=-1, high=1, meaning="steady yearly change of the log of the electric share"
     )
+    first_year_by_province: Array = quantity(
+        "year", low=1950, high=2100, meaning="year whose shares of provinces in crude steel the later ones start from"
+    )
+    crude_steel_start: Array = quantity(
+        "Mt/year", "province", high=1000, absent=0.0, meaning="crude steel output of that year"
+    )
     efficiency_rate: Array = quantity(
         "1/year", high=0.1, meaning="yearly fall of hot-metal carbon before the base year"
     )

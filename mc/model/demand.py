@@ -33,6 +33,12 @@ HISTORY_CONSTANTS = (
 """Quantities that must be fixed because the constant matrices of history are built from them."""
 
 
+def late_weight(known: Mapping[str, np.ndarray], history: np.ndarray) -> np.ndarray:
+    """How far provincial shares of use had moved from those of early cohorts to those of the base year [history]."""
+    years, change = np.asarray(history), known["use_share_change_year"]
+    return np.asarray(np.clip((years - change) / (years[-1] - change), 0.0, 1.0))
+
+
 def history_series(known: Mapping[str, np.ndarray], history: np.ndarray) -> np.ndarray:
     """Fixed yearly series behind the history of use, crude equivalent Mt [component, history].
 
@@ -40,11 +46,10 @@ def history_series(known: Mapping[str, np.ndarray], history: np.ndarray) -> np.n
     so that net imports are to be added, (c) reported in full - each twice: weighted by how far provincial shares
     still stood at those of early cohorts, and by how far they had moved to those of the base year.
     """
-    years = np.asarray(history)
+    years, moved = np.asarray(history), late_weight(known, history)
     output_only = (years >= known["net_import_first_year"]) & (years <= known["net_import_last_year"])
     biased = years <= known["history_bias_last_year"]
     periods = np.stack([biased & ~output_only, biased & output_only, ~biased]).astype(np.float64)
-    moved = np.clip((years - known["use_share_change_year"]) / (years[-1] - known["use_share_change_year"]), 0.0, 1.0)
     series = periods * np.asarray(known["apparent_use_history"])[None, :]
     return np.concatenate([series * (1.0 - moved)[None, :], series * moved[None, :]])
 
@@ -196,6 +201,25 @@ def crude_steel(demand: Demand, made: Array, years: Array) -> tuple[Array, Array
     return national * (1.0 + (tie - 1.0) * fade(years, demand.level_tie_fade)), tie
 
 
+def relocated(demand: Demand, base: Array, wanted: Array, clean: Array, time: Array) -> Array:
+    """Shares of provinces in crude steel before any limit [province, year]: they relax towards demand and clean power.
+
+    Args:
+        demand: inputs.
+        base: crude steel at time 0 [province]; who makes none then makes none later.
+        wanted: weight of demand [province, year].
+        clean: weight of clean power [province].
+        time: years since the shares of `base` [year].
+    """
+    makes = (base > 0).astype(base.dtype)
+    wanted = wanted * makes[:, None]
+    pull = demand.relocation_demand_weight * ratio(wanted, jnp.broadcast_to(wanted.sum(axis=0), wanted.shape))
+    pull = pull + (1.0 - demand.relocation_demand_weight) * shares(clean * makes)[:, None]
+    moved = demand.relocation_fraction * (1.0 - jnp.exp(-demand.relocation_rate * time))
+    start = shares(base)[:, None]
+    return start + moved[None, :] * (pull - start)
+
+
 def output_by_province(demand: Demand, national: Array, made: Array, clean: Array, time: Array) -> tuple[Array, Array]:
     """Crude steel by province, Mt/year [province, year], and how far capacity had to be stretched [year].
 
@@ -210,13 +234,7 @@ def output_by_province(demand: Demand, national: Array, made: Array, clean: Arra
         time: years since the base year [year].
     """
     base = demand.crude_steel_2020
-    makes = (base > 0).astype(base.dtype)
-    wanted = made.sum(axis=1) * makes[:, None]
-    pull = demand.relocation_demand_weight * ratio(wanted, jnp.broadcast_to(wanted.sum(axis=0), wanted.shape))
-    pull = pull + (1.0 - demand.relocation_demand_weight) * shares(clean * makes)[:, None]
-    moved = demand.relocation_fraction * (1.0 - jnp.exp(-demand.relocation_rate * time))
-    start = shares(base)[:, None]
-    planned = (start + moved[None, :] * (pull - start)) * national[None, :]
+    planned = relocated(demand, base, made.sum(axis=1), clean, time) * national[None, :]
     regulated = jnp.maximum(1.0, ratio(base, demand.capacity_2020))
     limit = jnp.maximum(demand.utilisation_max * demand.capacity_2020 * regulated, demand.output_margin * base)
     stretch = jnp.maximum(1.0, national / (demand.capacity_fill * limit.sum()))

@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from mc.axes import YEAR
+from mc.axes import PROVINCE, YEAR
 from mc.inputs.bind import Bound, bind
 from mc.inputs.history import HistoryInputs, assembled
 from mc.inputs.nouns import Inputs
-from mc.model import demand, intensity, iron, stock
+from mc.model import demand, grid, intensity, iron, stock
 from mc.model.chain import known, make_constants
 from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR
 from mc.model.paths import ratio
@@ -32,6 +32,8 @@ from mc.study import Output, Study
 from mc.tables import Priors
 
 BASE_YEAR = "base_year"
+RECENT_YEAR = "recent_year"
+"""Axis of the years in which provinces are known."""
 SOFT_FLOOR = 0.02
 """Width of the floor of purchased scrap at zero, share of crude output: a kink would stop the sampler."""
 
@@ -59,11 +61,15 @@ class Record:
         years: years that are compared, the last is the base year [year].
         basis: what each of those years holds of all cohorts before [age, year, component].
         use: apparent use by how it is known, Mt/year [period, year].
+        since: years since that from which provinces are known [recent_year].
+        late: how far shares of use had moved to those of the base year in these years [recent_year].
     """
 
     years: Array
     basis: Array
     use: Array
+    since: Array
+    late: Array
 
 
 def past_basis(series: np.ndarray, count: int) -> np.ndarray:
@@ -159,6 +165,17 @@ def purchased_power_factor(now: Inputs) -> Array:
     return (weights * now.grid.factor_2021).sum() / weights.sum()
 
 
+def output_shares(given: HistoryInputs, record: Record) -> Array:
+    """Shares of provinces in crude steel [province, recent_year]: those of the first of these years, relocated.
+
+    Limits of capacity are left out, those of past years are not known.
+    """
+    now = given.chain.demand
+    share = now.stock_share_2000[:, None] * (1.0 - record.late) + demand.use_shares(now)[:, None] * record.late
+    clean = grid.clean_power(given.chain.grid)
+    return demand.relocated(now, given.history.crude_steel_start, share, clean, record.since)
+
+
 def history(bound: Bound, data: dict[str, Any], draw: dict[str, Array]) -> dict[str, Array]:
     """One draw of the past."""
     given: Any = bound.assemble(data["tables"], draw)
@@ -187,6 +204,7 @@ def history(bound: Bound, data: dict[str, Any], draw: dict[str, Array]) -> dict[
         "steel_stock_per_head": in_use.sum(axis=0) / at_years(given.history.population, record),
         "co2_scope1": taken.direct,
         "co2_direct_power": (taken.direct[-1] + bought)[None],
+        "crude_steel_share_by_province": output_shares(given, record),
     }
 
 
@@ -199,6 +217,7 @@ def history_outputs() -> tuple[Output, ...]:
         *shared,
         Output("scrap_prompt_share", "1", (YEAR,), "prompt over prompt and obsolete scrap"),
         Output(power.name, power.unit, (BASE_YEAR,), power.long_name),
+        Output("crude_steel_share_by_province", "1", (PROVINCE, RECENT_YEAR), "Share of provinces in crude steel"),
     )
 
 
@@ -214,17 +233,23 @@ def history_study(priors: Priors, base_year: int = 2020, last_year: int = 2060) 
     bound = bind(priors, first_year=base_year, last_year=last_year, container=container)
     first = int(known(bound, "history.first_year"))
     years = tuple(range(first, base_year + 1))
+    recent = tuple(range(int(known(bound, "history.first_year_by_province")), base_year + 1))
+    late = demand.late_weight(
+        {"use_share_change_year": known(bound, "demand.use_share_change_year")}, np.asarray(bound.axes["history"])
+    )
     world, series = make_constants(bound)
     record = Record(
         years=np.asarray(years, np.float64),  # type: ignore[arg-type]
         basis=past_basis(series, len(years)),  # type: ignore[arg-type]
         use=series.reshape(2, -1, series.shape[1]).sum(axis=0)[:, -len(years) :],
+        since=np.asarray(recent, np.float64) - recent[0],  # type: ignore[arg-type]
+        late=late[-len(recent) :],  # type: ignore[arg-type]
     )
     return Study(
         name="history",
         inputs=bound.inputs,
         outputs=history_outputs(),
-        coords={**bound.axes, YEAR: years, BASE_YEAR: (base_year,)},
+        coords={**bound.axes, YEAR: years, BASE_YEAR: (base_year,), RECENT_YEAR: recent},
         data={"world": world, "record": record, "tables": bound.data},
         function=functools.partial(history, bound),
         correlations=bound.correlations,

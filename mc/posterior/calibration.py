@@ -82,8 +82,8 @@ def simulate(
         random: numbers.
     """
     found = np.zeros(len(likelihood.rows))
-    for g in range(len(likelihood.groups)):
-        mine = [k for k in range(len(likelihood.rows)) if likelihood.place[0, k] == g]
+    for t, g in enumerate(likelihood.member):
+        mine = [k for k in range(len(likelihood.rows)) if likelihood.place[0, k] == t]
         mine.sort(key=lambda k: int(likelihood.place[1, k]))
         drift, persistence, scatter, slope, bend = (
             float(values[likelihood.named[name][g]]) if likelihood.named[name][g] else absent
@@ -95,7 +95,7 @@ def simulate(
         level = 0.0 if persistence >= 1 else random.normal() * drift / np.sqrt(1 - persistence**2)
         for at, k in enumerate(mine):
             row = likelihood.rows[k]
-            for _ in range(row.year - likelihood.rows[mine[at - 1]].year if at else 0):
+            for _ in range(int(likelihood.track.gap[t, at])):
                 level = persistence * level + turning + drift * random.normal()
                 turning += bend * random.normal()
             error = scale * (level + np.sqrt((row.sd**2 + scatter**2) / row.weight) * random.normal())

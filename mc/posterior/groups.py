@@ -52,7 +52,8 @@ def groups_of(target: Target, chains: "Chains", posterior: Drawn, prior: Drawn) 
     found = {
         "posterior": _inputs(target, posterior, shape),
         "posterior_predictive": series_group(target, posterior.replicated, fitted, shape),
-        "log_likelihood": series_group(target, posterior.pointwise, fitted, shape),
+        # ArviZ stacks the series of this group, which coordinates of one series alone would stop.
+        "log_likelihood": series_group(target, posterior.pointwise, fitted, shape).reset_coords(drop=True),
         "log_prior": _log_prior(target, posterior, shape),
         "sample_stats": _statistics(chains),
         "prior": _inputs(target, prior, once),
@@ -120,7 +121,11 @@ def _rows_by_series(target: Observed, rows: Sequence[int]) -> dict[str, list[int
 
 
 def series_group(target: Observed, values: NDArray[Any], rows: Sequence[int], shape: tuple[int, ...]) -> xr.Dataset:
-    """One variable a series; its observations lie along `<series>_year`, with their groups beside."""
+    """One variable a series; its observations lie along `<series>_year`, with their groups beside.
+
+    A series with other axes than time has the labels on them beside too, as `<series>_province`.
+    """
+    axes = {output.name: output.dims[:-1] for output in target.study.outputs}
     units = {output.name: output.unit for output in target.study.outputs}
     variables, coords = {}, dict[str, Any](sample_coords(shape))
     for series, mine in _rows_by_series(target, rows).items():
@@ -128,6 +133,8 @@ def series_group(target: Observed, values: NDArray[Any], rows: Sequence[int], sh
         observed = [target.likelihood.rows[k] for k in mine]
         coords[dim] = [row.year for row in observed]
         coords[f"{series}_group"] = (dim, [row.group for row in observed])
+        for k, axis in enumerate(axes[series]):
+            coords[f"{series}_{axis}"] = (dim, [row.element[k] for row in observed])
         dims = (*SAMPLE, dim) if shape else (dim,)
         variables[series] = xr.Variable(dims, shaped(values[..., mine], shape), {"units": units[series]})
     return xr.Dataset(variables, coords)

@@ -48,7 +48,7 @@ def hindcast(groups: "xr.DataTree | dict[str, xr.Dataset]", seed: int = 1) -> xr
 
     Data variables: `crps` and `coverage` (series, forecast), `rows` (series), and by held-out row of any series (row):
     `observed`, `low`, `median`, `high`, `row_crps` (row, forecast), with coordinates year and group. A series with
-    fewer than four fitted years before has no trend.
+    fewer than four fitted years before has no trend, nor has one with several elements, such as provinces.
     """
     random = np.random.default_rng((seed, 11))
     held, fitted = _dataset(groups, HELD_OUT), _dataset(groups, "observed_data")
@@ -59,7 +59,8 @@ def hindcast(groups: "xr.DataTree | dict[str, xr.Dataset]", seed: int = 1) -> xr
             "posterior": _draws(_dataset(groups, "predictions")[series]),
             "prior": _draws(_dataset(groups, "prior_predictions")[series]),
         }
-        if series in fitted and len(set(fitted[f"{series}_year"].values)) > 3:
+        whole = set(held[series].coords) == {f"{series}_year", f"{series}_group"}
+        if whole and series in fitted and len(set(fitted[f"{series}_year"].values)) > 3:
             past, values = fitted[f"{series}_year"].values.astype(float), fitted[series].values
             draws["trend"] = trend_forecast(past, values, years, bool((values > 0).all()), random)
         found[series] = [_scores(name, draws.get(name), observed) for name in FORECASTS]

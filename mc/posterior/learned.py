@@ -1,5 +1,6 @@
 """How good a sample is, and how much was learned: posterior over prior spread, by input and by modelled quantity."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
     """Mean and sd of prior and posterior, ratio of the sds with its Monte Carlo error, shift in prior sds.
 
     One row a scalar element, sorted by the ratio. The error is the delta method with the effective number of draws of
-    the posterior; a ratio of 1 within two errors means: not learned.
+    the posterior and the kurtosis of the draws; a ratio of 1 within two errors means: not learned.
     """
     import arviz_stats as az
 
@@ -75,8 +76,7 @@ def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
         mean, earlier = after.mean((CHAIN, DRAW)), before.mean((CHAIN, DRAW))
         size = az.ess(posterior[[name]], method="sd")[name]
         count = before.sizes[CHAIN] * before.sizes[DRAW]
-        kurtosis = 1.0  # of a normal: the relative error of an sd is sqrt(1 / 2n)
-        error = np.sqrt(kurtosis / (2 * size) + kurtosis / (2 * count))
+        error = (_spread_error(after, size) + _spread_error(before, count)) ** 0.5
         for label, values in _elements(str(name), (earlier, first, mean, sds, error)):
             rows[label] = values
     table = np.array(list(rows.values()))
@@ -95,6 +95,14 @@ def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:
     return xr.Dataset({name: ("quantity", values[order]) for name, values in columns.items()}, {"quantity": labels})
 
 
+def _spread_error(draws: xr.DataArray, count: xr.DataArray | int) -> xr.DataArray:
+    """Squared relative error of the sd of so many independent draws, 1 / 2n for a normal."""
+    squares = (draws - draws.mean((CHAIN, DRAW))) ** 2
+    variance = squares.mean((CHAIN, DRAW))
+    kurtosis = (squares**2).mean((CHAIN, DRAW)) / variance.where(variance > 0) ** 2
+    return (kurtosis - 1) / (4 * count)
+
+
 def learned(groups: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """`spread_ratios` of the inputs, then of the modelled quantities; coordinate `kind` says which (quantity)."""
     parts = []
@@ -108,5 +116,6 @@ def _elements(name: str, columns: tuple[xr.DataArray, ...]) -> list[tuple[str, l
     flat = [column.values.reshape(-1) for column in columns]
     if columns[0].ndim == 0:
         return [(name, [float(values[0]) for values in flat])]
-    labels = columns[0][columns[0].dims[0]].values
+    axes = [columns[0][dim].values for dim in columns[0].dims]
+    labels = [",".join(map(str, label)) for label in itertools.product(*axes)]
     return [(f"{name}[{label}]", [float(values[k]) for values in flat]) for k, label in enumerate(labels)]

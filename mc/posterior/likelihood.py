@@ -32,7 +32,8 @@ class Likelihood:
         parameters: inputs of the errors.
         places: output and position of the modelled value of each row.
         groups: names of the groups.
-        place: group and place in it of each row.
+        member: group of each track; elements of a series, such as provinces, stray on tracks of their own.
+        place: track and place in it of each row.
         track: order in time.
         degrees: of freedom of each group.
         priors: names of the parameters that groups have, by parameter: input name or "" for each group.
@@ -42,6 +43,7 @@ class Likelihood:
     parameters: tuple[Input, ...]
     places: tuple[tuple[str, int], ...]
     groups: tuple[str, ...]
+    member: NDArray[np.int32]
     place: NDArray[np.int32]
     track: Track
     degrees: Floats
@@ -56,6 +58,12 @@ class Likelihood:
     def fitted(self) -> NDArray[np.bool_]:
         """Which rows are fitted [row]."""
         return np.array([row.role == "fit" for row in self.rows])
+
+    @property
+    def group(self) -> NDArray[np.int32]:
+        """Group of each row [row]."""
+        found: NDArray[np.int32] = self.member[self.place[0]]
+        return found
 
     def expected(self, modelled: Mapping[str, Array], parameters: Mapping[str, Array]) -> Array:
         """What the study says each number should be, bias included [row]."""
@@ -80,13 +88,13 @@ class Likelihood:
         scatter = self._by_group("scatter", 0.0, parameters, location)
         weight = jnp.asarray(np.array([row.weight for row in self.rows]), location.dtype)
         sd = jnp.asarray(np.array([row.sd for row in self.rows]), location.dtype)
-        noise = (sd**2 + scatter[self.place[0]] ** 2) / weight
+        noise = (sd**2 + scatter[self.group] ** 2) / weight
         process = Process(
-            drift=self._by_group("drift", 0.0, parameters, location),
-            persistence=self._by_group("persistence", 1.0, parameters, location),
-            slope=self._by_group("slope", 0.0, parameters, location),
-            bend=self._by_group("bend", 0.0, parameters, location),
-            degrees=jnp.asarray(self.degrees, location.dtype),
+            drift=self._by_group("drift", 0.0, parameters, location)[self.member],
+            persistence=self._by_group("persistence", 1.0, parameters, location)[self.member],
+            slope=self._by_group("slope", 0.0, parameters, location)[self.member],
+            bend=self._by_group("bend", 0.0, parameters, location)[self.member],
+            degrees=jnp.asarray(self.degrees[self.member], location.dtype),
         )
         track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
         track = replace(track, used=jnp.zeros_like(track.used)) if blind else track
@@ -137,7 +145,7 @@ class Likelihood:
         return jnp.stack([jnp.asarray(parameters[name], like.dtype) if name else none for name in names])
 
     def _by_row(self, parameter: str, absent: float, parameters: Mapping[str, Array], like: Array) -> Array:
-        return self._by_group(parameter, absent, parameters, like)[self.place[0]]
+        return self._by_group(parameter, absent, parameters, like)[self.group]
 
 
 def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -> Likelihood:
@@ -146,28 +154,22 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
     Raises:
         InputError: a group that drifts holds several series.
     """
-    rows = tuple(sorted(rows, key=lambda row: (row.group, row.year, row.line)))
+    rows = tuple(sorted(rows, key=lambda row: (row.group, row.element, row.year, row.line)))
     groups = tuple(dict.fromkeys(row.group for row in rows))
-    members = [[k for k, row in enumerate(rows) if row.group == group] for group in groups]
-    for group, mine in zip(groups, members, strict=True):
-        series = sorted({rows[k].series for k in mine})
+    for group in groups:
+        series = sorted({row.series for row in rows if row.group == group})
         if set(MOVING) & set(errors.get(group, {})) and len(series) > 1:
             raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
-    place = np.zeros((2, len(rows)), np.int32)
-    shape = (len(groups), max(map(len, members)))
-    gap, used, there = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for g, mine in enumerate(members):
-        for at, k in enumerate(mine):
-            place[:, k] = g, at
-            gap[g, at] = rows[k].year - rows[mine[at - 1]].year if at else 0
-            used[g, at], there[g, at] = rows[k].role == "fit", 1.0
+    tracks = tuple(dict.fromkeys((row.group, row.element) for row in rows))
+    place, track = _in_time(rows, tracks, errors)
     return Likelihood(
         rows=rows,
         parameters=parameter_inputs(errors, groups),
         places=tuple((row.series, _position(study, row)) for row in rows),
         groups=groups,
+        member=np.array([groups.index(group) for group, _ in tracks], np.int32),
         place=place,
-        track=Track(gap, used, there),  # type: ignore[arg-type]
+        track=track,
         degrees=np.array([errors[g]["degrees"].mid if "degrees" in errors.get(g, {}) else NORMAL for g in groups]),
         named={
             parameter: tuple(parameter_name(g, parameter) if parameter in errors.get(g, {}) else "" for g in groups)
@@ -176,8 +178,32 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
     )
 
 
+def _in_time(
+    rows: Sequence[Observation], tracks: Sequence[tuple[str, tuple[str, ...]]], errors: Errors
+) -> tuple[NDArray[np.int32], Track]:
+    """(track and place in it of each row, order in time); years from the start of a walk stand before its first row."""
+    members = [[k for k, row in enumerate(rows) if (row.group, row.element) == track] for track in tracks]
+    place = np.zeros((2, len(rows)), np.int32)
+    shape = (len(tracks), max(map(len, members)))
+    gap, used, there = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for t, mine in enumerate(members):
+        start = errors.get(tracks[t][0], {}).get("start")
+        before = rows[mine[0]].year if start is None else start.mid
+        for at, k in enumerate(mine):
+            if rows[k].year < before:
+                raise InputError(f"{rows[k].label}: lies before {before:.0f}, where the errors of its group start")
+            place[:, k] = t, at
+            gap[t, at], before = rows[k].year - before, rows[k].year
+            used[t, at], there[t, at] = rows[k].role == "fit", 1.0
+    return place, Track(gap, used, there)  # type: ignore[arg-type]
+
+
 def _position(study: Study, row: Observation) -> int:
+    """Place of a row in the flattened output."""
     output = next(output for output in study.outputs if output.name == row.series)
     if not output.dims or row.year == NO_YEAR:
         return 0
-    return study.coords[output.dims[0]].index(row.year)
+    axes = [study.coords[dim] for dim in output.dims]
+    words: tuple[str | int, ...] = (*row.element, row.year)
+    at = [[*labels].index(word) for labels, word in zip(axes, words, strict=True)]
+    return int(np.ravel_multi_index(at, [len(labels) for labels in axes]))

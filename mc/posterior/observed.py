@@ -12,7 +12,7 @@ class Observation:
 
     Attributes:
         series: name of the output.
-        year: label on the only axis of the output; `NO_YEAR` for a scalar one.
+        year: label on the axis of time, the last of the output; `NO_YEAR` for a scalar one.
         value: in the unit of the output.
         relative: whether errors are those of the logarithm.
         sd: standard deviation of the measurement, of the logarithm or in the unit of the output.
@@ -23,6 +23,7 @@ class Observation:
         source: key of the bibliography.
         note: remarks.
         line: of the table.
+        element: labels on the other axes of the output, such as a province.
     """
 
     series: str
@@ -37,8 +38,10 @@ class Observation:
     source: str = ""
     note: str = ""
     line: int = 0
+    element: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
-        """Series, year and group, such as "steel_stock_per_head 2010 stock_top_down"."""
-        return " ".join(str(part) for part in (self.series, self.year or "", self.group) if part)
+        """Series, element, year and group, such as "steel_stock_per_head 2010 stock_top_down"."""
+        parts = (self.series, *self.element, self.year or "", self.group)
+        return " ".join(str(part) for part in parts if part)

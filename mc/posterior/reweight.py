@@ -141,7 +141,7 @@ def _over_draws(function: Any, *arguments: Any) -> Any:
 
 def _rows_of(likelihood: Likelihood, group: int) -> NDArray[np.bool_]:
     """Fitted rows of a group [row]."""
-    mine: NDArray[np.bool_] = (likelihood.place[0] == group) & likelihood.fitted
+    mine: NDArray[np.bool_] = (likelihood.group == group) & likelihood.fitted
     return mine
 
 

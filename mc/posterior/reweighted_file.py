@@ -42,6 +42,7 @@ def lay_out_reweighted(kept: KeptDraws, found: Reweighted, seed: int) -> dict[st
         parts.append(("predictions", found.after.replicated, resampled, held))
     for name, values, at, mine in parts:
         groups[name] = series_group(found, values[at], mine, (1, len(at)))
+    groups["log_likelihood"] = groups["log_likelihood"].reset_coords(drop=True)
     return groups
 
 

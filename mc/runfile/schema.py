@@ -120,10 +120,12 @@ class Posterior(Section):
     """What statistics of the past have to say: draws from a posterior file, and what a fit reads.
 
     `file` is a posterior that `ferrocast fit` wrote: a run draws from it in place of the priors. The others are for the
-    fit. Names in `off`, `hold_out`, `weights` and `regroup` are series, groups or sources of the observations.
+    fit. `observed` are tables in the metal's folder. Names in `off`, `hold_out`, `weights` and `regroup` are series,
+    groups or sources of the observations.
     """
 
     file: Text = ""
+    observed: tuple[Text, ...] = Field(("observed.csv",), min_length=1)
     hold_out_after: int | None = Field(None, ge=1950, le=2100)
     hold_out: tuple[Text, ...] = ()
     off: tuple[Text, ...] = ()

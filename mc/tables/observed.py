@@ -24,11 +24,14 @@ ROLES: Final = ("fit", "hold_out", "off")
 def read_observed(file: Path, study: Study, sources: Collection[str] = ()) -> tuple[Observation, ...]:
     """The rows of a table of observations; without `sources` their keys are not looked up.
 
+    A column by the name of an axis, such as province, chooses the element of an output that has this axis.
+
     Raises:
         PriorsError: with every mistake, by line.
     """
     problems: list[Problem] = []
-    found = observations(read_sheet(file, COLUMNS, OPTIONAL, problems), str(file), study, problems, sources)
+    axes = {axis for output in study.outputs for axis in output.dims[:-1]}
+    found = observations(read_sheet(file, COLUMNS, (*OPTIONAL, *axes), problems), str(file), study, problems, sources)
     if problems:
         raise PriorsError(problems)
     return found
@@ -43,9 +46,9 @@ def observations(
     found = tuple(row for row in rows if row is not None)
     if sheet.whole and not sheet.records and not problems:
         problems.append(Problem(path, 1, "no observation", "add rows under the header, or leave the table out"))
-    seen: dict[tuple[str, int, str, str, str], int] = {}
+    seen: dict[tuple[str, tuple[str, ...], int, str, str, str], int] = {}
     for row in found:
-        key = (row.series, row.year, row.group, row.source, row.boundary)
+        key = (row.series, row.element, row.year, row.group, row.source, row.boundary)
         if key in seen:
             what = f"{row.label} of {row.source} stands in line {seen[key]} too"
             problems.append(Problem(path, row.line, what, "keep one"))
@@ -62,7 +65,7 @@ def _read(
         what = f"unknown series {record['series']!r}"
         problems.append(record.problem(what, did_you_mean(record["series"], list(outputs))))
     scale = _scale(record, output, problems)
-    year = _year(record, study, output, problems)
+    year, element = _year(record, study, output, problems), _element(record, study, output, problems)
     value, sd = number(record, "value", problems), number(record, "sd", problems)
     relative = record["error"] != "normal"
     _check_words(record, sources, problems)
@@ -94,6 +97,7 @@ def _read(
         source=record["source"],
         note=record["note"],
         line=record.line,
+        element=element,
     )
 
 
@@ -133,11 +137,7 @@ def _year(record: Record, study: Study, output: Output | None, problems: list[Pr
     text = record["year"]
     if output is None:
         return NO_YEAR
-    if len(output.dims) > 1:
-        what = f"{output.name} has the axes {', '.join(output.dims)}"
-        problems.append(record.problem(what, "observe an output with one axis at most"))
-        return NO_YEAR
-    labels = study.coords[output.dims[0]] if output.dims else ()
+    labels = study.coords[output.dims[-1]] if output.dims else ()
     if not labels and not text:
         return NO_YEAR
     if not re.fullmatch(r"\d{1,4}", text) or int(text) not in labels:
@@ -145,6 +145,23 @@ def _year(record: Record, study: Study, output: Output | None, problems: list[Pr
         problems.append(record.problem(f"year {text!r} of {output.name}", f"known years are {known}"))
         return NO_YEAR
     return int(text)
+
+
+def _element(record: Record, study: Study, output: Output | None, problems: list[Problem]) -> tuple[str, ...]:
+    """Labels on the axes of the output before the last."""
+    if output is None:
+        return ()
+    axes = output.dims[:-1]
+    every = {axis for other in study.outputs for axis in other.dims[:-1]}
+    for axis in sorted(every - set(axes)):
+        if record[axis]:
+            problems.append(record.problem(f"{output.name} has no axis {axis}", f"leave {axis} empty"))
+    for axis in axes:
+        known = [str(label) for label in study.coords[axis]]
+        if record[axis] not in known:
+            what = f"{axis} {record[axis]!r} of {output.name}"
+            problems.append(record.problem(what, did_you_mean(record[axis], known)))
+    return tuple(record[axis] for axis in axes)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from mc.tables.rows import BOUNDS, EVERY, INDEX_COLUMNS, Row, read_index, read_r
 COLUMNS: Final = ("quantity", "family", "low", "mid", "high", "unit", "kind", "source", "note", "dimension")
 OPTIONAL: Final = (*INDEX_COLUMNS, *BOUNDS, "option")
 AXES, DEPENDENCE, SOURCES = "axes.csv", "dependence.csv", "sources.bib"
-NOT_NOUNS: Final = ("axes", "dependence", "history", "observed", "reported", "errors", "milestones")
+NOT_NOUNS: Final = (
+    "axes", "dependence", "history", "observed", "observed_by_province", "reported", "errors", "milestones"
+)  # fmt: skip
 """Tables that hold no quantities of the model."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

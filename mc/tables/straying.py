@@ -92,6 +92,8 @@ def _check_support(parameter: str, prior: Prior) -> None:
     low, high = (float(end) for end in family_of(prior).support(fitted(prior)))
     if parameter == "degrees" and (prior.family != "fixed" or not prior.mid > 2):
         raise ValueError("degrees of freedom must be fixed and above 2")
+    if parameter == "start" and (prior.family != "fixed" or not float(prior.mid).is_integer()):
+        raise ValueError("the year in which a walk starts must be fixed, and a whole number")
     if parameter == "persistence" and not (low >= 0 and high < 1):
         raise ValueError("a persistence lies in 0 to 1; leave it out for a walk")
     if low < 0 or (parameter == "bias" and prior.family == "fixed" and low <= 0):

@@ -21,17 +21,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib_inline.backend_inline import set_matplotlib_formats
-from scipy.stats import rankdata
 
 warnings.filterwarnings("ignore", "IProgress not found")  # said by the sampler's bar of progress, which is not used
 import mc
 from mc.fit import make_posterior
-from mc.posterior.learned import LEAST_ESS, WORST_RHAT, learned, quality
+from mc.posterior.learned import LEAST_ESS, WORST_RHAT, quality, spread_ratios
 from mc.posterior.nuts import Settings
 
 ROOT = next(folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "reports").is_dir())
 sys.path.insert(0, str(ROOT / "reports"))
 import figures
+import learning
 from digits import percent
 from forecasts import NAMES, draw_rows, rows_of, unit_of
 
@@ -39,7 +39,6 @@ set_matplotlib_formats("svg", bbox_inches=None)  # figures as large as they say,
 mpl.rcParams.update(figures.style() | {"font.family": list(figures.installed(figures.LATIN))})
 mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=figures.LINES)
 PRIOR, POSTERIOR = figures.SOFT, figures.BLUE
-SAMPLE = ("chain", "draw")
 
 CUBE = Path(os.environ.get("FERROCAST_CUBE", ROOT / "runs" / "out" / "baseline.nc"))
 FILE = CUBE.with_name(f"{CUBE.stem}.posterior.nc")
@@ -88,38 +87,11 @@ ranks = azp.plot_rank(
 # ratio of the standard deviations and *d* the shift. Of an input with many elements (years, end uses) the one that
 # moved most is shown; parameters of errors are left to the table.
 
-
 # %% alt="Forest plot of the ten inputs that moved most, prior grey, posterior blue, in units of the prior sd."
-def element(data: xr.Dataset, label: str) -> xr.DataArray:
-    """Draws of one scalar element of an input, by its label."""
-    name = max((str(name) for name in data.data_vars if label.startswith(str(name))), key=len)
-    values = data[name]
-    own = [str(dim) for dim in values.dims if dim not in SAMPLE]
-    if own:
-        values = values.isel({own[0]: list(values[own[0]].values.astype(str)).index(label[len(name) + 1 : -1])})
-    return values.reset_coords(drop=True)
-
-
-gained = (fit["learned"].to_dataset() if "learned" in fit.children else learned(
-    {name: fit[name].to_dataset() for name in fit.children})).to_dataframe()  # fmt: skip
-gained = gained[gained["ratio"].notna()]
-gained["moved"] = -np.log(gained["ratio"]) + (gained["ratio"] ** 2 + gained["shift"] ** 2 - 1) / 2
-gained = gained.sort_values("moved", ascending=False)
-is_error = gained.index.str.startswith("error.")
-inputs = gained[(gained["kind"] == "input") & ~is_error]
-top = inputs.groupby(inputs.index.str.partition("[").get_level_values(0), sort=False).head(1).head(10)
-
-
-def in_prior_sds(data: xr.Dataset) -> xr.Dataset:
-    """The top inputs in standard deviations from the mean of the prior, draws of all chains in a row."""
-    found = {
-        label: ((element(data, label) - row["prior_mean"]) / row["prior_sd"]).stack(row=SAMPLE).values
-        for label, row in top.iterrows()
-    }
-    return xr.Dataset({label: ("draw", values) for label, values in found.items()})
-
-
-moved = {"prior": in_prior_sds(prior), "posterior": in_prior_sds(posterior)}
+gained = learning.most_moved(fit)
+inputs = gained[(gained["kind"] == "input") & ~gained.index.str.startswith("error.")]
+top = learning.one_each(inputs).head(10)
+moved = {"prior": learning.in_prior_sds(prior, top), "posterior": learning.in_prior_sds(posterior, top)}
 fewest = min(data.sizes["draw"] for data in moved.values())
 forest = azp.plot_forest(
     {name: data.isel(draw=slice(fewest)) for name, data in moved.items()},
@@ -147,24 +119,22 @@ for text in labels_axis.texts:
 # shows: quantities of the last year that statistics describe. A ratio slightly above 1 is an input that others push.
 
 # %%
-COLUMNS = {"prior_mean": "prior mean", "prior_sd": "prior sd", "posterior_mean": "posterior mean",
-           "posterior_sd": "posterior sd", "ratio": "ratio", "ratio_mcse": "±", "shift": "shift"}  # fmt: skip
-
-
-def shown(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns as people read them."""
-    found = frame[list(COLUMNS)].rename(columns=COLUMNS).rename_axis(index=None)
-    return found.map("{:,.4g}".format)
-
-
 silent = gained[(gained["kind"] == "input") & (gained["ratio"] > 1 - 2 * gained["ratio_mcse"])]
 print(f"{len(silent)} of {(gained['kind'] == 'input').sum()} elements of inputs have a ratio of 1 within two errors")
-shown(gained[gained["kind"] == "input"].head(25))
+learning.shown(gained[gained["kind"] == "input"].head(25))
 
 # %%
 last_observed = max(int(year) for year in fit["modelled"]["year"].values)
 quantities = gained[(gained["kind"] == "modelled") & gained.index.str.endswith(f"[{last_observed}]")]
-shown(quantities.sort_values("ratio"))
+learning.shown(quantities.sort_values("ratio"))
+
+# %% [markdown]
+# Who decides? Prior and likelihood are each raised to a power a little off 1 (Kallioinen et al. 2024): how far an input
+# moves per doubling of the power. Only the prior above 0.05: it decides, the data say little. Both: they pull apart, or
+# share the work; look whether the prior was meant so narrow. Shown are the inputs that answer the likelihood most.
+
+# %%
+learning.power_scaled(fit).head(12)
 
 # %% [markdown]
 # ## 4. Does the posterior say again what was observed?
@@ -175,7 +145,7 @@ shown(quantities.sort_values("ratio"))
 # above: forecasts are wider than they need be; the reverse: too narrow.
 
 # %% alt="Observed series of the past with the 90 percent bands of posterior and prior, one panel a series."
-observed = fit["observed_data"].to_dataset()
+observed = learning.whole_series(fit["observed_data"].to_dataset())
 series = sorted(map(str, observed.data_vars), key=lambda name: -observed[name].size)[:6]
 rows = {name: rows_of(fit, name) for name in series}
 years = np.arange(min(int(one["year"].min()) for one in rows.values()), last_observed + 1)
@@ -205,23 +175,12 @@ pit = azp.plot_ppc_pit(
 # whose rank correlation differs most between prior and posterior, one element of each. Such inputs must be drawn
 # together, which is why a run takes whole draws of a posterior and not one input at a time.
 
-
 # %% alt="Pair plot of the four inputs that hang together most in the posterior, with densities on the diagonal."
-def rank_correlation(data: xr.Dataset) -> pd.DataFrame:
-    """Of the most moved element of every input with that of every other."""
-    ranks = {label: rankdata(element(data, label)) for label in one_each.index}
-    return pd.DataFrame(np.corrcoef(list(ranks.values())), list(ranks), list(ranks))
-
-
-one_each = inputs.groupby(inputs.index.str.partition("[").get_level_values(0), sort=False).head(1)
-after, before = rank_correlation(posterior), rank_correlation(prior)
-pairs = pd.DataFrame({"posterior": after.stack(), "prior": before.stack()})
-pairs = pairs[[one < other for one, other in pairs.index]]
-pairs = pairs.loc[(pairs["posterior"] - pairs["prior"]).abs().sort_values(ascending=False).index]
+pairs = learning.changed_correlations(prior, posterior, list(learning.one_each(inputs).index))
 chosen = list(dict.fromkeys(label for pair in pairs.index for label in pair))[:4]
 pair_plot = azp.plot_pair(
     xr.DataTree.from_dict(
-        {"posterior": xr.Dataset({label.replace(".", ".\n"): element(posterior, label) for label in chosen})}
+        {"posterior": xr.Dataset({label.replace(".", ".\n"): learning.element(posterior, label) for label in chosen})}
     ),
     figure_kwargs={"figsize": (figures.WIDE.width, figures.WIDE.width * 0.85), "layout": "constrained"},
     visuals={
@@ -249,13 +208,14 @@ pairs.head(8).map("{:.2f}".format).rename(index=str).rename_axis(["rank correlat
 # %%
 DRAWS = 512
 OUTPUTS = ("co2_direct_power", "scrap_supply")
+KEPT = (*OUTPUTS, "crude_steel", "steel_stock_per_head", "scrap_used", "eaf_share", "co2_captured", "cost")
 
 
 def cube_of(belief: str) -> Path:
     """A run of one scenario with draws of a belief, made where it is missing or older than the posterior."""
     file = CUBE.with_name(f"{CUBE.stem}.from_{belief}.nc")
     if not file.exists() or file.stat().st_mtime < FILE.stat().st_mtime:
-        options = {"ensemble.draws": DRAWS, "output.cube": str(file), "keep.outputs": OUTPUTS,
+        options = {"ensemble.draws": DRAWS, "output.cube": str(file), "keep.outputs": KEPT,
                    "posterior.file": str(FILE) if belief == "posterior" else ""}  # fmt: skip
         mc.make_cube(mc.load_run(ROOT / "runs" / "smoke.toml", options), overwrite=True)
     return file
@@ -291,29 +251,21 @@ asked["width", "posterior / prior"] = asked["90 % width"]["posterior"] / asked["
 asked.rename_axis(index=None).map("{:,.4g}".format)
 
 # %% [markdown]
+# Of other outputs of that year: what the past cannot know, such as the CO₂ that is captured, keeps a ratio of 1.
+
+# %%
+last = kept[[name for name in KEPT if name in kept]].isel(year=-1).squeeze(drop=True)
+before, after = (last.sel(belief=name, drop=True).expand_dims("chain") for name in ("prior", "posterior"))
+learning.shown(spread_ratios(after, before).to_dataframe())
+
+# %% [markdown]
 # Why: of each learned input, its shift times the slope of CO₂ in that input (correlation over the draws of the prior
 # times the ratio of the standard deviations). It is a first order answer: products of inputs, and what hangs together
 # in the posterior, are in what is left over. With few draws slopes are noisy: the error of a bar is about its shift
 # over the root of the number of draws, in standard deviations of CO₂ (thin lines: two of these).
 
 # %% alt="Bars of what each learned input adds to the change of mean CO2 in the last year, their sum and the change."
-elements = {}
-for item in kept.filter_by_attrs(elements=lambda names: names is not None).data_vars.values():
-    flat_item = item.transpose("belief", "draw", ...).values.reshape(2, kept.sizes["draw"], -1)
-    elements |= dict(zip(item.attrs["elements"].split(" "), np.moveaxis(flat_item, 2, 0), strict=True))
-outcome = kept["co2_direct_power"].isel(scenario=0, year=-1).transpose("belief", "draw").values
-good = np.isfinite(outcome).all(axis=0)
-y = outcome[:, good]
-causes = {}
-for name, x in elements.items():
-    before, after = x[:, good]
-    if before.std() > 0 and not np.array_equal(before, after):
-        shift = (after.mean() - before.mean()) / before.std()
-        causes[name] = (
-            np.corrcoef(before, y[0])[0, 1] * y[0].std() * shift,
-            abs(shift) * y[0].std() / np.sqrt(good.sum()),
-        )
-causes = pd.DataFrame(causes, ["change", "error"]).T.sort_values("change", key=abs, ascending=False)
+causes, y = learning.causes(kept, "co2_direct_power")
 change = float(y[1].mean() - y[0].mean())
 bars = pd.concat([causes["change"].head(8), pd.Series({
     "sum over all learned inputs": causes["change"].sum(), "change of the mean": change})])[::-1]  # fmt: skip
