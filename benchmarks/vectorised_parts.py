@@ -15,8 +15,9 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.interpreters import partial_eval
 from measuring import ROOT, alternate, report, three_policies
-from measuring.chain_parts import Once, around, books, stock, without_years, years_of
+from measuring.chain_parts import Once, books, stock, without_years, years_of
 from measuring.limits import COPIED, SIZE, operations
 
 from mc.blocks import precise
@@ -35,10 +36,9 @@ def parts_of(study: Any) -> tuple[dict[str, tuple[Any, tuple[Any, ...]]], Any]:
     drawn = each(lambda at: plan.draw(plan.tables, at, jnp.float32))(index)
     inputs = each(lambda draw: bound.assemble(data["tables"], draw))(drawn)
     years = each(functools.partial(years_of, study, data))(drawn)
-    drive, setting = each(functools.partial(around, data))(inputs)
     parts: dict[str, tuple[Any, tuple[Any, ...]]] = {
         "stock": (functools.partial(stock, data), (inputs,)),
-        "books": (functools.partial(books, data), (inputs, drive, setting, years)),
+        "books": (functools.partial(books, study, data), (drawn, years)),
         "all": (functools.partial(without_years, study, data), (drawn, years)),
     }
     return parts, jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), inputs)
@@ -47,6 +47,11 @@ def parts_of(study: Any) -> tuple[dict[str, tuple[Any, tuple[Any, ...]]], Any]:
 def each(function: Any) -> Any:
     """A function of one draw as a compiled one of many."""
     return jax.jit(jax.vmap(function), compiler_options=compiler_options(jax.default_backend()))
+
+
+def needed(jaxpr: Any) -> Any:
+    """A traced program without what no result needs, which a compiler leaves out."""
+    return partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[0]
 
 
 def in_numpy(study: Any) -> Callable[[Any, Once], Any]:
@@ -74,7 +79,7 @@ def main() -> None:
         parts, inputs = parts_of(study)
         compiled = {name: each(function) for name, (function, _) in parts.items()}
         work = {
-            name: operations(jax.make_jaxpr(function)(*jax.tree.map(lambda leaf: leaf[0], given)).jaxpr)
+            name: operations(needed(jax.make_jaxpr(function)(*jax.tree.map(lambda leaf: leaf[0], given)).jaxpr))
             for name, (function, given) in parts.items()
         }
         moved = {

@@ -42,7 +42,8 @@ def lengths(process: subprocess.Popen[str]) -> list[float]:
     for line in process.stderr:
         if len(begins) < len(MARKS) and MARKS[len(begins)] in line:
             begins.append(time.monotonic())
-    assert process.wait() == 0
+    process.communicate()
+    assert process.returncode == 0
     assert len(begins) == len(MARKS)
     return [after - before for before, after in zip(begins, [*begins[1:], time.monotonic()], strict=True)]
 

@@ -62,7 +62,7 @@ def worst_rounding(lines: Lines) -> float | None:
     return found[0] if found else None
 
 
-BYTES = "bytes: energy and emissions pass over every province and year, near the speed of a copy"
+BYTES = "few operations a byte: every output is written for each province and year, at a good part of a copy's speed"
 
 GATES = (
     Gate(
