@@ -22,7 +22,7 @@ from typing import Any
 import jax
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
-from mc import ahead
+from mc.ahead import take
 from mc.devices import cache_folder
 
 MOST_KEPT = 32
@@ -43,7 +43,7 @@ def load_or_compile(
     if place is None:
         jitted: Callable[..., Any] = program
         return jitted
-    known = ahead.take(place, device) or load(place, device)
+    known = take(place, device) or load(place, device)
     if known is not None:
         return known
     with _afresh():

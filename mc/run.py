@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from mc import ahead
+from mc.ahead import begin as load_ahead
 from mc.axes import SCENARIO, YEAR
 from mc.cube.write import expected_bytes, write_cube
 from mc.devices import find_devices, lanes, prepare
@@ -72,10 +72,7 @@ def make_cube(
         log.info("%s: complete already", run.cube)
         return run.cube
     with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
-        prepare(run.ensemble.device)
-        if model is pose:
-            ahead.begin(run_digest(run), run.ensemble.device)
-        _require_packages()
+        _get_ready(run, model)
         from mc.drawing import draw, job_of, job_of_state, refuse_begun, with_measured_block
 
         if not (resume or extend or overwrite):
@@ -153,6 +150,14 @@ def _layout() -> "ModuleType":
     except ImportError as error:
         raise _missing(error.name) from None
     return mc.cube.layout
+
+
+def _get_ready(run: Run, model: Model) -> None:
+    """Set JAX up, begin to load the program, refuse where a package is missing."""
+    prepare(run.ensemble.device)
+    if model is pose:  # another study of the same run has other programs
+        load_ahead(run_digest(run), run.ensemble.device)
+    _require_packages()
 
 
 def _require_packages() -> None:
