@@ -44,7 +44,7 @@ def errors_section(tree: xr.DataTree) -> Section:
         f"score of a series, years weighted by how far ahead they lie. Compared were {listed}. {_winners(rows)} Energy "
         "has no slope in any family, stocks have no error that moves: what differs there comes from the other series. "
         "The last columns were made after the choice: what each family, used for all series, says of the years held "
-        f"out. They were not used. {_pooled(rows)}"
+        f"out. They chose nothing here; fits to all years do follow them. {_pooled(rows)}"
     )
     return Section("tried", "What was tried", text, [_families(rows), _moves(tree)])
 
