@@ -10,13 +10,12 @@ from forecasts import NAMES, forecast_figure, in_words, scale_of, unit_of
 from origin import count, made_by
 from page import Cell, Group, Page, Row, Section, Table
 from reading import Cube, NoPage
+from tried import FEW, errors_section, left_out_section, residual_section
 
 FILE = "hindcast.posterior.nc"
 FORECASTS = ("posterior", "prior", "trend")
 GOOD = 0.8
 """Share of held-out years that a 90 % band should hold at least."""
-FEW = 4
-"""Held-out years below which a share says nothing."""
 
 
 def beside(cube: Cube) -> Path:
@@ -53,7 +52,8 @@ def page(cube: Cube) -> Page:
         provenance=[("Run", f"{attributes['title']} ({attributes['run_file']})"), ("Posterior", path.name),
                     ("Draws", f"{size} after {count(attributes['warmup'])} of warm-up, seed {attributes['seed']}"),
                     ("Sampler", f"{attributes['sampler']}; {_quality(attributes)}"), *made_by(attributes)],
-        sections=[_errors(tree), *_replaced(attributes)],
+        sections=[*residual_section(tree), errors_section(tree), *left_out_section(tree, cube.path),
+                  *_replaced(attributes)],
     )  # fmt: skip
 
 
@@ -65,8 +65,8 @@ NOTES = (
     "positive), with the errors of least squares; a dash where fewer than four years are fitted.",
     "Held-out years of one series are not independent trials: an error that hangs together in time takes several "
     "years out of a band at once.",
-    "The priors were not widened after the held-out years were seen: what is over-confident above is left as it is, to "
-    "be read.",
+    "The priors were not widened after the held-out years were seen, and those years did not choose how errors move: "
+    "what is over-confident or worse than a rival above is left as it is, to be read.",
 )
 
 
@@ -155,7 +155,11 @@ def _missed(scores: xr.Dataset, series: str, share: float) -> str:
     above, below = (int((rows["observed"] > rows["high"]).sum()), int((rows["observed"] < rows["low"]).sum()))
     where = [f"{many} above" for many in (above,) if many] + [f"{many} below" for many in (below,) if many]
     inside = f"{rows.sizes['row'] - above - below} of {rows.sizes['row']}"
-    return f"that of {in_words(series)} holds {percent(share)} % ({inside}; {', '.join(where)} it)"
+    beyond = np.maximum(rows["observed"] / rows["high"], rows["low"] / rows["observed"]).max()
+    return (
+        f"that of {in_words(series)} holds {percent(share)} % ({inside}; {', '.join(where)} it, beyond its edge by "
+        f"{percent(float(beyond) - 1)} % at most)"
+    )
 
 
 def _quality(attributes: dict[str, object]) -> str:
@@ -165,35 +169,11 @@ def _quality(attributes: dict[str, object]) -> str:
     )
 
 
-def _errors(tree: xr.DataTree) -> Section:
-    """What was tried about errors that hang together, and what the fit found for each group."""
-    after, before = tree["posterior"].to_dataset(), tree["prior"].to_dataset()
-    drifts = sorted(str(name) for name in after.data_vars if str(name).endswith(".drift"))
-    rows, walks = [], []
-    for name in drifts:
-        group = name.removeprefix("error.").removesuffix(".drift")
-        walk = f"error.{group}.persistence" not in after
-        walks += [group.replace("_", " ")] * walk
-        means = [f"{number(100 * float(values[name].mean()), 1)} %" for values in (before, after)]
-        rows.append(Row(group.replace("_", " "), ["walks" if walk else "returns", *means]))
-    kinds = ", ".join(walks) or "no group"
-    table = Table("How the errors of each group move", "Group", ("error", "yearly step, prior", "posterior"),
-                  [Group("", rows)])  # fmt: skip
-    return Section(
-        "tried",
-        "What was tried",
-        "An early trial on a simpler chain gave every series an error that returns to its mean. Such an error is "
-        "narrow ten years ahead, and the posterior then scored worse than its prior on scrap and on hot metal. Here "
-        f"errors may walk away instead ({kinds}): their band widens with every year after the last fitted one. The "
-        "size of a step is learned from the fitted years, so where those were calm the band may still be too narrow.",
-        [table],
-    )
-
-
 def _replaced(attributes: dict[str, object]) -> list[Section]:
     """Priors that were put back to what was known at the time."""
     posterior = json.loads(str(attributes.get("run", "{}"))).get("posterior") or {}
-    replaced, moved = posterior.get("replace") or {}, posterior.get("regroup") or {}
+    moved = posterior.get("regroup") or {}
+    replaced = {name: to for name, to in (posterior.get("replace") or {}).items() if not name.startswith("error.")}
     if not replaced and not moved:
         return []
     rows = [Row(name, [f"{value:.10g}" for value in values]) for name, values in replaced.items()]

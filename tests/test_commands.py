@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -294,6 +295,21 @@ def test_check_lists_every_problem_of_the_tables(tmp_path: Path, command: Comman
     assert len(err.splitlines()) > 3
     assert "macro.csv" in err
     assert "Traceback" not in err
+
+
+def test_check_reads_what_a_fit_reads(tmp_path: Path, command: Command) -> None:
+    folder = tmp_path / "priors"
+    shutil.copytree(ROOT / "priors", folder)
+    for table, line in (("observed", "scrap_usd,2000,1,Mt/year,normal,0,s,fit,1,x,nbs2021,\n"),
+                        ("errors", "pig_iron,drfit,fixed,,1,,expert,expert,\n")):  # fmt: skip
+        with (folder / "steel" / f"{table}.csv").open("a", encoding="utf-8") as stream:
+            stream.write(line)
+    code, out, err = command("check", folder)
+    assert (code, out) == (2, "")
+    assert "unknown series 'scrap_usd'; did you mean 'scrap_used'" in err
+    assert "sd '0'" in err
+    assert "unknown parameter 'drfit'; did you mean 'drift'" in err
+    assert len(err.splitlines()) == 3
 
 
 def test_init_writes_a_working_copy_once(tmp_path: Path, command: Command) -> None:

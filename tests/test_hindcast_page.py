@@ -40,7 +40,7 @@ def test_a_hindcast_that_is_too_sure_is_called_so(cube_file):
     text = file.read_text(encoding="utf-8")
     page = Document(text)
     assert code == 0
-    assert "that of line holds 25 % (1 of 4; 3 above it)" in page.text
+    assert "that of line holds 25 % (1 of 4; 3 above it, beyond its edge by " in page.text
     assert "It is over-confident" in page.text
     assert "http" not in text
     assert "<2005>" not in text
@@ -58,6 +58,30 @@ def test_a_hindcast_that_holds_is_not_called_too_sure(cube_file):
     page = Document(file.read_text(encoding="utf-8"))
     assert "It is over-confident" not in page.text
     assert "hold at least 80 %" in page.text
+
+
+def test_what_was_tried_residuals_and_series_left_out_stand_on_the_page(cube_file, tmp_path, monkeypatch):
+    import tried
+
+    lines = ["until,family,says,series,numbers,log_score,crps_percent,inside,rhat",
+             "2005,walk,it walks,line,4,1.25,7,0.5,1", "2005,slope,it slopes,line,4,1.75,6,0.75,1",
+             "2009,walk,it walks,line,4,-3.5,70,0.25,1"]  # fmt: skip
+    monkeypatch.setattr(tried, "ORIGINS", tmp_path / "origins.csv")
+    tried.ORIGINS.write_text("\n".join(lines), encoding="utf-8")
+    left = cube_file.with_name(f"{cube_file.stem}.left_out.csv")
+    left.write_text("series,numbers,log_score,log_score_prior,crps,crps_prior,inside,inside_prior,rhat\n"
+                    "line,10,-2,-1,0.5,0.25,0.4,0.9,1.001\n", encoding="utf-8")  # fmt: skip
+    _, groups, file = made(cube_file, RISING)
+    left.unlink()
+    page = Document(file.read_text(encoding="utf-8"))
+    assert "line: slope (by 0.50 nats a number over walk)" in page.text
+    assert "would be slope, by the sum" not in page.text  # no score of it in later years
+    assert "worse than the prior on line" in page.text
+    tables = {row[0]: row for table in page.tables for row in table}
+    assert tables["walk"][1:] == ["4", "1.25", "7.0 %", "50 %", "4", "−3.50", "70.0 %", "25 %"]
+    assert tables["slope"][5:] == ["–"] * 4
+    middle = np.median(groups["modelled"]["line"].sel(year=2003))
+    assert float(tables["2003"][1]) == pytest.approx(RISING[3] / middle, rel=0.01)
 
 
 def test_no_hindcast_no_page(cube_file, capsys):

@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from mc.blocks import precise
 from mc.draws import plan_draws
 from mc.inputs.history import HISTORY_NOUNS
 from mc.model import demand, stock
-from mc.model.history import history_study, past_basis
+from mc.model.history import electric_share, history_study, past_basis
 from mc.tables import read_priors
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,15 @@ def test_iron_closes_in_every_year():
             outputs["pig_iron"][k] - iron["pig_iron_to_foundries"]
         )
         assert charged == pytest.approx(tapped, rel=1e-9)
+
+
+def test_the_electric_share_walks_back_about_its_slope():
+    years = np.arange(2000, 2021)
+    then = SimpleNamespace(eaf_slope=-0.05, eaf_change_sd=0.1, eaf_change=jnp.zeros(30).at[-1].set(2.0))
+    given = SimpleNamespace(history=then, chain=SimpleNamespace(iron=SimpleNamespace(eaf_share_national=0.1)))
+    share = np.asarray(electric_share(given, SimpleNamespace(years=years)))
+    expected = 0.1 * np.exp(0.05 * (2020 - years) - np.where(years < 2020, 0.2, 0.0))
+    assert share == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.slow

@@ -24,22 +24,31 @@ def errors(**priors):
         name: value for name, value in priors.items() if isinstance(value, Prior)}}  # fmt: skip
 
 
-def dense(years, drift, persistence, sd, scatter):
+def dense(years, drift, persistence, sd, scatter, slope=0.0, bend=0.0):
     gaps = np.abs(np.subtract.outer(years, years))
     start = years[0]
     if persistence < 1:
         level = drift**2 / (1 - persistence**2) * persistence**gaps
     else:
         level = drift**2 * (np.minimum.outer(np.array(years), np.array(years)) - start)
+    since = np.array(years) - start
+    level = level + slope**2 * np.outer(since, since)
+    for turn in range(1, since[-1]):  # a change of the slope adds up from the next year on
+        level = level + bend**2 * np.outer(np.maximum(since - turn, 0), np.maximum(since - turn, 0))
     return level + np.diag(np.full(len(years), sd**2 + scatter**2))
 
 
 @pytest.mark.parametrize("degrees", [None, 5.0])
-@pytest.mark.parametrize(("drift", "persistence", "scatter"), [(0.0, 1.0, 0.0), (0.2, 1.0, 0.1), (0.2, 0.7, 0.0)])
+@pytest.mark.parametrize(
+    ("drift", "persistence", "scatter", "slope", "bend"),
+    [(0.0, 1.0, 0.0, 0.0, 0.0), (0.2, 1.0, 0.1, 0.0, 0.0), (0.2, 0.7, 0.0, 0.0, 0.0), (0.2, 1.0, 0.0, 0.1, 0.0),
+     (0.0, 1.0, 0.1, 0.1, 0.05), (0.2, 1.0, 0.0, 0.0, 0.05)],
+)  # fmt: skip
 @pytest.mark.parametrize("years", [YEARS, GAPPED])
-def test_the_filter_is_the_dense_normal_or_t(years, drift, persistence, scatter, degrees):
+def test_the_filter_is_the_dense_normal_or_t(years, drift, persistence, scatter, slope, bend, degrees):
     place = [YEARS.index(year) for year in years]
     known = {"drift": drift, "scatter": scatter} | ({"persistence": persistence} if persistence < 1 else {})
+    known |= {"slope": slope, "bend": bend} if slope or bend else {}
     priors = errors(**dict.fromkeys(known, 0), **({"degrees": FIXED_FIVE} if degrees else {}))
     likelihood = bound(linear_study(), rows(VALUES[place], years=years), priors)
     with precise():
@@ -49,7 +58,7 @@ def test_the_filter_is_the_dense_normal_or_t(years, drift, persistence, scatter,
         )
         found = np.asarray(each).sum()
     residual = VALUES[place] - MODELLED["line"][place]
-    shape = dense(years, drift, persistence, 0.3, scatter)
+    shape = dense(years, drift, persistence, 0.3, scatter, slope, bend)
     zero = np.zeros(len(years))
     oracle = stats.multivariate_t(zero, shape, df=5) if degrees else stats.multivariate_normal(zero, shape)
     assert found == pytest.approx(float(oracle.logpdf(residual)), rel=1e-10)
@@ -96,6 +105,16 @@ def test_simulated_numbers_have_the_moments_of_the_filter():
     many = np.stack([simulate(likelihood, MODELLED["line"], values, random) for _ in range(4000)])
     cov = np.cov(many.T)
     assert np.allclose(cov, dense(YEARS, 0.2, 0.7, 0.3, 0.0), atol=5 * 0.16 / np.sqrt(2000))
+
+
+def test_simulated_trends_have_the_moments_of_the_filter():
+    likelihood = bound(linear_study(), rows(VALUES), errors(drift=0, slope=0, bend=0))
+    values = {f"error.survey.{name}": np.array(v) for name, v in (("drift", 0.2), ("slope", 0.1), ("bend", 0.05))}
+    random = np.random.default_rng(4)
+    many = np.stack([simulate(likelihood, MODELLED["line"], values, random) for _ in range(8000)])
+    expected = dense(YEARS, 0.2, 1.0, 0.3, 0.0, 0.1, 0.05)
+    error = np.sqrt((expected**2 + np.outer(expected.diagonal(), expected.diagonal())) / 8000)
+    assert (np.abs(np.cov(many.T) - expected) < 4.5 * error).all()
 
 
 def test_a_group_that_drifts_holds_one_series():

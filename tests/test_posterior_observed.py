@@ -4,10 +4,11 @@ import pytest
 from posterior_study import linear_study
 
 from mc.errors import InputError
+from mc.past import read_tables
 from mc.study import Output
 from mc.tables.errors import PriorsError
 from mc.tables.observed import Choice, chosen, plain_unit, read_observed
-from mc.tables.straying import read_errors
+from mc.tables.straying import read_errors, replaced
 
 HEADER = "series,year,value,unit,error,sd,group,role,weight,source\n"
 GOOD = "line,2001,1200,kt/year,normal,300,survey,fit,1,nbs\nline,2003,1.4,Mt/year,lognormal,0.1,count,fit,,camu\n"
@@ -81,12 +82,38 @@ def test_a_run_switches_off_weighs_and_holds_out(tmp_path):
         ("s,drift,normal,-1,0,1,expert,nbs", "a drift is never negative"),
         ("s,persistence,uniform,0,,1,expert,nbs", "2: "),
         ("s,bias,lognormal,2,1,0.5,expert,nbs", "points must satisfy low <= mid <= high"),
+        ("s,persistence,fixed,,0.7,,expert,nbs\ns,slope,fixed,,0.1,,expert,nbs", ":3: s: a persistence beside a slope"),
     ],
 )
 def test_mistakes_of_errors(tmp_path, row, said):
     text = f"group,parameter,family,low,mid,high,kind,source\n{row}\n"
     with pytest.raises(PriorsError, match=said):
         read_errors(written(tmp_path, text, "errors.csv"), SOURCES)
+
+
+def test_points_of_a_run_stand_in_for_those_of_the_table(tmp_path):
+    text = "group,parameter,family,low,mid,high,kind,source\ns,drift,lognormal,0.1,0.2,0.4,expert,nbs\n"
+    before = read_errors(written(tmp_path, text, "errors.csv"), SOURCES)
+    after = replaced(before, "error.s.drift", 0.2, 0.3, 0.6)
+    assert (after["s"]["drift"].family, after["s"]["drift"].mid) == ("lognormal", 0.3)
+    assert replaced(before, "error.s.slope", 0.1, 0.1, 0.1)["s"]["slope"].family == "fixed"
+    assert before["s"].keys() == {"drift"}
+    for name, said in (
+        ("error.t.drift", "no group 't' of errors; known are: s"),
+        ("error.s.drfit", "unknown parameter 'drfit' of errors; did you mean 'drift'"),
+        ("error.s.degrees", "degrees of s: degrees of freedom must be fixed"),
+    ):
+        with pytest.raises(InputError, match=said):
+            replaced(before, name, 3.0, 4.0, 5.0)
+
+
+def test_both_tables_are_read_and_all_is_said_at_once(tmp_path):
+    written(tmp_path, HEADER + "lines,2001,1,Mt/year,normal,1,s,fit,1,nbs\n")
+    written(tmp_path, "group,parameter,family,low,mid,high,kind,source\ns,drfit,fixed,,1,,expert,nbs\n", "errors.csv")
+    with pytest.raises(PriorsError) as caught:
+        read_tables(tmp_path, linear_study(), SOURCES)
+    assert [(problem.path.rpartition("/")[2], problem.line) for problem in caught.value.problems] == [
+        ("errors.csv", 2), ("observed.csv", 2)]  # fmt: skip
 
 
 def test_units_of_the_register_in_the_words_of_tables():

@@ -20,6 +20,8 @@ def check(
 ) -> None:
     r"""Check a folder of priors, or a run file with its priors; exit code 2 and every problem where there are any.
 
+    What was observed, and how it strays (observed.csv, errors.csv), is read too: as `ferrocast fit` would.
+
     With -v: the 5-50-95 % points that every uncertain row implies.
 
     \b
@@ -28,28 +30,40 @@ def check(
       ferrocast check runs/baseline.toml -v
     """
     start_log(verbose=verbose)
-    priors = _priors_in(path, metal) if is_folder(path) else _priors_of(path)
+    priors, observed = _priors_in(path, metal) if is_folder(path) else _priors_of(path)
     uncertain = [row for row in priors.rows if row.uncertain] if priors is not None else []
     count = len(priors.rows) if priors is not None else 0
     if json:
-        say_json({"path": str(path), "rows": count, "uncertain": len(uncertain), "points": _points(uncertain)})
+        say_json({"path": str(path), "rows": count, "uncertain": len(uncertain), "observed": observed,
+                  "points": _points(uncertain)})  # fmt: skip
         return
     if verbose:
         columns = ("row", "family", "unit", "kind", "source", "where", "5 %", "50 %", "95 %")
         say_table(columns, [_cells(item) for item in _points(uncertain)], numbers=3)
-    say(f"{path}: no problem in {count} rows, {len(uncertain)} of them uncertain")
+    say(f"{path}: no problem in {count} rows, {len(uncertain)} of them uncertain{_and(observed)}")
 
 
-def _priors_in(folder: Path, metal: str) -> "Priors":
+def _and(observed: int) -> str:
+    return f"; {observed} observations" if observed else ""
+
+
+def _priors_in(folder: Path, metal: str) -> "tuple[Priors, int]":
+    """The priors of a folder, and how many observations a fit to its past would read."""
+    from mc.past import check_past
+    from mc.runfile.schema import Run
     from mc.tables import read_priors
 
-    return read_priors(folder, metal)
+    priors = read_priors(folder, metal)
+    asked = {"model": {"metal": metal, "priors": str(folder)}, "scenarios": {"any": {"policy": "autarky"}}}
+    place = {"file": folder, "priors": folder.absolute(), "cube": folder, "origins": {}}
+    return priors, check_past(Run.model_validate(asked | place))
 
 
-def _priors_of(file: Path) -> "Priors | None":
-    """The priors behind a run file, after the study of the run could be made from them."""
+def _priors_of(file: Path) -> "tuple[Priors | None, int]":
+    """The priors behind a run file, after the study of the run and that of its past could be made from them."""
     from mc.devices import prepare
     from mc.drawing import job_of
+    from mc.past import check_past
     from mc.pose import pose
     from mc.runfile import load_run
 
@@ -59,7 +73,7 @@ def _priors_of(file: Path) -> "Priors | None":
     job_of(run, posed)
     outputs = len(posed.study.outputs)
     log.info("study %s: %d inputs, %d outputs", posed.study.name, len(posed.study.inputs), outputs)
-    return posed.priors
+    return posed.priors, check_past(run)
 
 
 def _points(rows: "list[Row]") -> "list[dict[str, object]]":

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mc.commands import Json, Quiet, Verbose, log, say, say_json, start_log
+from mc.commands import Json, Quiet, Verbose, log, say, say_json, say_table, start_log
 from mc.errors import InputError, Stopped
 from mc.stop import Stop
 
 if TYPE_CHECKING:
-    from mc.posterior.nuts import Progress
+    from mc.posterior.nuts import Progress, Settings
+    from mc.runfile import Run
 
 
 def fit(
@@ -26,6 +27,9 @@ def fit(
     out: Annotated[str | None, typer.Option(help="File to write; default: NAME.posterior.nc beside the cube.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with chains that were stopped.")] = False,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Fit once without each series, and score what each fit says of it.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -36,20 +40,28 @@ def fit(
     switches rows off, down-weights or holds them out. Prints the path of the posterior, which ArviZ and xarray open,
     and which a run takes in place of its priors: [posterior] file = "NAME.posterior.nc".
 
+    With --leave-one-out no posterior is written but a table, NAME.left_out.csv: of each series log score (more is
+    better) and CRPS (less is better) under a fit to all others, and under the priors. All fits go side by side.
+
     \b
     Example:
       ferrocast fit runs/baseline.toml
       ferrocast fit runs/baseline.toml --draws 2000 --chains 8 --out mine.posterior.nc
+      ferrocast fit runs/baseline.toml --leave-one-out
     """
     start_log(quiet, verbose)
     from mc.fit import make_posterior, posterior_file
+    from mc.leave_out import left_out_file
     from mc.runfile import load_run
 
     given = {"ensemble.device": device, "model.priors": priors}
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
-    target = Path(out).absolute() if out else posterior_file(run)
-    if target.suffix != ".nc":
-        raise InputError(f"--out {out!r}: name a NetCDF file (.nc)")
+    default, suffix, form = (left_out_file, ".csv", "CSV") if leave_one_out else (posterior_file, ".nc", "NetCDF")
+    target = Path(out).absolute() if out else default(run)
+    if target.suffix != suffix:
+        raise InputError(f"--out {out!r}: name a {form} file ({suffix})")
+    if leave_one_out and resume:
+        raise InputError("--resume: fits without one series are not saved in between; leave one of the two options out")
 
     from mc.devices import prepare
 
@@ -61,6 +73,9 @@ def fit(
     with Stop() as stop:
         stop.asked = True
         try:
+            if leave_one_out:
+                _leave_out(run, settings, target, overwrite=overwrite, json=json, stop=stop)
+                return
             found = make_posterior(
                 run, settings, target, overwrite=overwrite, resume=resume, progress=_lines(), stop=stop
             )
@@ -73,6 +88,19 @@ def fit(
                   "divergences": found.divergences})  # fmt: skip
     else:
         say(str(target))
+
+
+def _leave_out(run: "Run", settings: "Settings", out: Path, *, overwrite: bool, json: bool, stop: Stop) -> None:
+    from mc.digits import plain
+    from mc.leave_out import COLUMNS, make_left_out
+
+    lines = make_left_out(run, settings, out, overwrite=overwrite, progress=_lines(), stop=stop)
+    if json:
+        say_json({"left_out": str(out), "series": lines})
+        return
+    rows = [[plain(cell, 3) if isinstance(cell, float) else str(cell) for cell in line.values()] for line in lines]
+    say_table(COLUMNS, rows, numbers=len(COLUMNS) - 1)
+    say(str(out))
 
 
 def _lines() -> "Progress":

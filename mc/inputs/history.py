@@ -29,6 +29,9 @@ class History:
         "1", "history", low=-math.inf, absent=0.0, meaning="normal score of the change of a year"
     )
     eaf_change_sd: Array = quantity("1", high=1, meaning="sd of the yearly change of the log of the electric share")
+    eaf_slope: Array = quantity(
+        "1/year", low=-1, high=1, meaning="steady yearly change of the log of the electric share"
+    )
     first_year_by_province: Array = quantity(
         "year", low=1950, high=2100, meaning="year whose shares of provinces in crude steel the later ones start from"
     )

@@ -128,8 +128,8 @@ def scrap_charged(given: HistoryInputs, record: Record, crude: Array, retired: A
 
 
 def electric_share(given: HistoryInputs, record: Record) -> Array:
-    """Share of electric furnaces, a walk back from that of the base year [year]."""
-    steps = given.history.eaf_change_sd * at_years(given.history.eaf_change, record)
+    """Share of electric furnaces, a walk with a slope back from that of the base year [year]."""
+    steps = given.history.eaf_slope + given.history.eaf_change_sd * at_years(given.history.eaf_change, record)
     ahead = jnp.cumsum(steps[::-1])[::-1]
     change = jnp.concatenate([ahead[1:], jnp.zeros_like(ahead[:1])])
     return given.chain.iron.eaf_share_national * jnp.exp(-change)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mc.blocks import precise
-from mc.devices import compiler_options
+from mc.compiled import compiled
 from mc.posterior.density import Target
 from mc.posterior.drift import NORMAL
 from mc.posterior.likelihood import Likelihood
@@ -85,17 +85,19 @@ def simulate(
     for t, g in enumerate(likelihood.member):
         mine = [k for k in range(len(likelihood.rows)) if likelihood.place[0, k] == t]
         mine.sort(key=lambda k: int(likelihood.place[1, k]))
-        drift, persistence, scatter = (
+        drift, persistence, scatter, slope, bend = (
             float(values[likelihood.named[name][g]]) if likelihood.named[name][g] else absent
-            for name, absent in (("drift", 0.0), ("persistence", 1.0), ("scatter", 0.0))
+            for name, absent in (("drift", 0.0), ("persistence", 1.0), ("scatter", 0.0), ("slope", 0.0), ("bend", 0.0))
         )
         degrees = likelihood.degrees[g]
         scale = np.sqrt(degrees / random.chisquare(degrees)) if degrees < NORMAL else 1.0
+        turning = slope * random.normal()
         level = 0.0 if persistence >= 1 else random.normal() * drift / np.sqrt(1 - persistence**2)
         for at, k in enumerate(mine):
             row = likelihood.rows[k]
             for _ in range(int(likelihood.track.gap[t, at])):
-                level = persistence * level + drift * random.normal()
+                level = persistence * level + turning + drift * random.normal()
+                turning += bend * random.normal()
             error = scale * (level + np.sqrt((row.sd**2 + scatter**2) / row.weight) * random.normal())
             found[k] = expected[k] * np.exp(error) if row.relative else expected[k] + error
     return found
@@ -124,10 +126,9 @@ def calibrate(
             _, (z, kept) = sampler.steps(warm, observed, count=settings.draws)
             return z[::thin], kept["lp"][::thin]
 
-        options = compiler_options(jax.default_backend())
         keys = jax.random.split(jax.random.PRNGKey(seed), replications)
         starts = jnp.asarray(0.5 * random.standard_normal(u.shape))
-        z, lp = jax.jit(jax.vmap(one), compiler_options=options)(keys, starts, jnp.asarray(data))
+        z, lp = compiled(jax.vmap(one))(keys, starts, jnp.asarray(data))
         true = jax.jit(jax.vmap(target.log_density))(jnp.asarray(u), jnp.asarray(data))
     below = (np.asarray(z) < u[:, None, :]).sum(axis=1)
     below_lp = (np.asarray(lp) < np.asarray(true)[:, None]).sum(axis=1)

@@ -9,8 +9,8 @@ weighted by evidence would need an evidence estimate for each and as many runs.
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from mc.blocks import precise
-from mc.devices import compiler_options
+from mc.compiled import compiled
 from mc.draws import DrawPlan, plan_draws
 from mc.draws.layout import factor_label, latent_label
 from mc.errors import InputError, RunFailed
@@ -53,6 +53,7 @@ class Target:
         options: index of the option of each choice [combination, choice].
         means: values of the inputs that the likelihood does not read.
         data: of the study, in float64.
+        held: values of inputs that stand in for those drawn; not a number: drawn all the same.
     """
 
     study: Study
@@ -65,6 +66,7 @@ class Target:
     options: NDArray[np.int32]
     means: dict[str, Floats]
     data: Any
+    held: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -85,7 +87,8 @@ class Target:
         picked = {
             item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape) for k, item in enumerate(self.choices)
         }
-        return held | self.plan.from_scores(self.plan.tables, every.at[self.places].set(u)) | picked
+        found = held | self.plan.from_scores(self.plan.tables, every.at[self.places].set(u)) | picked
+        return found | {name: jnp.where(jnp.isnan(value), found[name], value) for name, value in self.held.items()}
 
     def modelled(self, values: dict[str, Array]) -> dict[str, Array]:
         """Outputs of the study at given inputs."""
@@ -133,10 +136,6 @@ def make_target(study: Study, likelihood: Likelihood) -> Target:
     return target
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return jax.jit(function, compiler_options=compiler_options(jax.default_backend()))
-
-
 def _as_float64(leaf: Any) -> Any:
     array = np.asarray(leaf)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
@@ -172,7 +171,7 @@ class _Whole:
         """
         weights = jnp.asarray(np.random.default_rng(22).standard_normal(len(self.likelihood.rows)))
         slope = jax.grad(lambda scores: (weights * self.rows(scores)).sum())
-        slopes = _compiled(lambda probes: jax.lax.map(slope, probes))(jnp.asarray(self.probes()))
+        slopes = compiled(lambda probes: jax.lax.map(slope, probes))(jnp.asarray(self.probes()))
         read: NDArray[np.bool_] = np.asarray(~(slopes == 0).all(axis=0))
         return read
 
@@ -182,10 +181,10 @@ class _Whole:
         for item in choices:
             if len(item.priors) > 1:
                 raise InputError(f"{item.name}: a choice with elements of its own cannot be summed out")
-        values = _compiled(jax.vmap(functools.partial(self.plan.from_scores, self.plan.tables)))(
+        values = compiled(jax.vmap(functools.partial(self.plan.from_scores, self.plan.tables)))(
             jnp.asarray(self.probes())
         )
-        rows = _compiled(jax.vmap(self.of_values))
+        rows = compiled(jax.vmap(self.of_values))
         found = []
         for item in choices:
             at = [
@@ -275,9 +274,9 @@ def _confirm(target: Target, whole: _Whole) -> None:
     u = probes[:, [column[label] for label in target.labels]]
     for k, item in enumerate(target.choices):
         probes[:, column[item.labels[0]]] = middle_score(item.priors[0].weights, int(target.options[0, k]))
-    full = _compiled(jax.vmap(whole.rows))(jnp.asarray(probes))
+    full = compiled(jax.vmap(whole.rows))(jnp.asarray(probes))
     expected = np.asarray(jnp.where(target.likelihood.fitted[None, :], full, 0.0).sum(axis=1))
-    found = np.asarray(_compiled(jax.vmap(target.log_likelihoods))(jnp.asarray(u))[:, 0])
+    found = np.asarray(compiled(jax.vmap(target.log_likelihoods))(jnp.asarray(u))[:, 0])
     if not np.allclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True):
         raise RunFailed(
             "posterior: the observations depend on inputs that were not found by their slope; a model with a branch "

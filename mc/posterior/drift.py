@@ -1,8 +1,9 @@
-"""Errors that hang together in time: a local level with white noise, filtered forward; many groups side by side.
+"""Errors that hang together in time: a local linear trend with white noise, filtered forward, many groups at once.
 
-r_t = d_t + v_t, d_t = rho d_(t-1) + drift e_t, v_t ~ N(0, noise_t). With rho = 1 the level is a walk that starts at 0
-in the first year, with rho < 1 it is stationary. The level is integrated out exactly (Kalman 1960), so that the sampler
-never sees it. Student's t comes as one unknown scale for the whole group: after k numbers with the sum q of squared
+r_t = d_t + v_t, d_t = rho d_(t-1) + s_(t-1) + drift e_t, s_t = s_(t-1) + bend f_t, v_t ~ N(0, noise_t). With rho = 1
+the level d is a walk that starts at 0 in the first year; only a walk has a slope s, which starts as N(0, slope^2).
+With rho < 1 the level is stationary. Level and slope are integrated out exactly (Kalman 1960), so that the sampler
+never sees them. Student's t comes as one unknown scale for the whole group: after k numbers with the sum q of squared
 scores, the next has nu + k degrees of freedom and its variance times (nu + q) / (nu + k).
 """
 
@@ -24,6 +25,8 @@ class Process:
 
     drift: Array
     persistence: Array
+    slope: Array
+    bend: Array
     degrees: Array
 
 
@@ -63,34 +66,76 @@ class Forecast:
         return jnp.where(heavy, student, normal) - jnp.log(self.scale)
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What the numbers so far say of level and slope [group], and of the scale of a t: squared scores, their count."""
+
+    level: Array
+    slope: Array
+    level_variance: Array
+    covariance: Array
+    slope_variance: Array
+    squares: Array
+    count: Array
+
+
+def beginning(process: Process) -> State:
+    """Before the first number."""
+    none = jnp.zeros_like(process.drift)
+    walk = process.persistence >= 1
+    left = jnp.where(walk, 1.0, (1.0 - process.persistence) * (1.0 + process.persistence))
+    settled = jnp.where(walk, 0.0, process.drift**2 / left)
+    return State(none, none, settled, none, process.slope**2, none, none)
+
+
+def moved(state: State, process: Process, years: Array) -> State:
+    """Some years later, without a number in between; sums of the steps of n years are in closed form."""
+    kept, n = process.persistence**years, years
+    walk = process.persistence >= 1
+    turned = process.bend**2
+    walked = (
+        state.level_variance
+        + 2.0 * n * state.covariance
+        + n**2 * state.slope_variance
+        + n * process.drift**2
+        + (n - 1.0) * n * (2.0 * n - 1.0) / 6.0 * turned
+    )
+    settled = kept**2 * state.level_variance + (1.0 - kept**2) * beginning(process).level_variance
+    return dataclasses.replace(
+        state,
+        level=kept * state.level + n * state.slope,
+        level_variance=jnp.where(walk, walked, settled),
+        covariance=state.covariance + n * state.slope_variance + 0.5 * n * (n - 1.0) * turned,
+        slope_variance=state.slope_variance + n * turned,
+    )
+
+
 def forecasts(track: Track, process: Process, residual: Array, noise: Array) -> Forecast:
     """Forecast of every number from the fitted ones before it; `noise` is the variance of v [group, place]."""
-    walk = process.persistence >= 1
-    gap_variance = jnp.where(walk, 1.0, (1.0 - process.persistence) * (1.0 + process.persistence))
-    settled = process.drift**2 / jnp.where(walk, 1.0, gap_variance)
+    heavy = process.degrees < NORMAL
 
-    def step(
-        carry: tuple[Array, Array, Array, Array], now: tuple[Array, ...]
-    ) -> tuple[tuple[Array, Array, Array, Array], Forecast]:
-        level, spread, squares, count = carry
+    def step(before: State, now: tuple[Array, ...]) -> tuple[State, Forecast]:
         gap, used, there, value, variance = now
-        kept = process.persistence**gap
-        level = kept * level
-        spread = jnp.where(walk, spread + gap * process.drift**2, kept**2 * spread + (1 - kept**2) * settled)
-        total = spread + variance
-        heavy = process.degrees < NORMAL
-        degrees = jnp.where(heavy, process.degrees + count, process.degrees)
-        swell = jnp.where(heavy, (process.degrees + squares) / degrees, 1.0)
-        forecast = Forecast(level, jnp.sqrt(jnp.where(there > 0, total, 1.0) * swell), degrees)
+        state = moved(before, process, gap)
+        total = jnp.where(there > 0, state.level_variance + variance, 1.0)
+        degrees = jnp.where(heavy, process.degrees + state.count, process.degrees)
+        swell = jnp.where(heavy, (process.degrees + state.squares) / degrees, 1.0)
         counted = used * there
-        miss = (value - level) * counted
-        gain = spread / jnp.where(there > 0, total, 1.0) * counted
-        squares = squares + miss**2 / jnp.where(there > 0, total, 1.0)
-        return (level + gain * miss, spread * (1 - gain), squares, count + counted), forecast
+        miss = (value - state.level) * counted
+        gain, turn = (part / total * counted for part in (state.level_variance, state.covariance))
+        after = State(
+            level=state.level + gain * miss,
+            slope=state.slope + turn * miss,
+            level_variance=state.level_variance * (1.0 - gain),
+            covariance=state.covariance * (1.0 - gain),
+            slope_variance=state.slope_variance - turn * state.covariance,
+            squares=state.squares + miss**2 / total,
+            count=state.count + counted,
+        )
+        return after, Forecast(state.level, jnp.sqrt(total * swell), degrees)
 
-    none = jnp.zeros_like(process.drift)
-    first = (none, jnp.where(walk, 0.0, settled), none, none)
     columns = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), (track.gap, track.used, track.there, residual, noise))
-    _, found = jax.lax.scan(step, first, columns)
-    moved: Forecast = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), found)
-    return moved
+    _, found = jax.lax.scan(step, beginning(process), columns)
+    by_group: Forecast = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), found)
+    return by_group

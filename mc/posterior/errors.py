@@ -5,14 +5,21 @@ from typing import Final
 
 from mc.study import Input, Prior
 
-PARAMETERS: Final = ("bias", "drift", "persistence", "scatter", "degrees", "start")
+PARAMETERS: Final = ("bias", "drift", "persistence", "slope", "bend", "scatter", "degrees", "start")
 """bias: factor on the model, common to the group. drift: sd of the yearly step of an error that hangs together in time.
-persistence: its yearly autocorrelation; without one it is a walk that starts at 0 in the first year. scatter: sd of a
-further error of every number. degrees: of freedom of Student's t, fixed; without them errors are normal. start: year in
-which the walk is 0, fixed, where that is no year of the group."""
+persistence: its yearly autocorrelation; without one it is a walk that starts at 0 in the first year. slope: sd of a
+steady yearly change of a walk. bend: sd of the yearly change of that slope. scatter: sd of a further error of every
+number. degrees: of freedom of Student's t, fixed; without them errors are normal.
+start: year in which the walk is 0, fixed, where that is no year of the group."""
 
 STRUCTURE: Final = ("degrees", "start")
 """Fixed parameters: they are not drawn."""
+
+MOVING: Final = ("drift", "slope", "bend")
+"""Parameters of an error that changes from year to year: a group that has one holds one series."""
+
+PREFIX: Final = "error."
+"""Before the names of these inputs."""
 
 Errors = Mapping[str, Mapping[str, Prior]]
 """Priors by group and parameter."""
@@ -20,7 +27,7 @@ Errors = Mapping[str, Mapping[str, Prior]]
 
 def parameter_name(group: str, parameter: str) -> str:
     """Name of the input that holds a parameter: "error.pig_iron.drift"."""
-    return f"error.{group}.{parameter}"
+    return f"{PREFIX}{group}.{parameter}"
 
 
 def parameter_inputs(errors: Errors, groups: Collection[str]) -> tuple[Input, ...]:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from mc.axes import DRAW
 from mc.posterior.groups import CHAIN
+
+Floats = NDArray[np.float64]
 
 WORST_RHAT = 1.01
 LEAST_ESS = 400
@@ -49,6 +52,13 @@ def quality(latents: xr.Dataset, statistics: xr.Dataset) -> Quality:
         int(statistics["diverging"].sum()),
         str(u["latent"].values[int(np.argmin(bulk.values))]),
     )
+
+
+def worst_rhat(u: Floats) -> float:
+    """Largest R-hat of latents [chain, draw, latent]."""
+    import arviz_stats as az
+
+    return float(az.rhat(xr.Dataset({"u": ((CHAIN, DRAW, "latent"), u)}))["u"].max())
 
 
 def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mc.errors import InputError
 from mc.posterior.drift import NORMAL, Forecast, Process, Track, forecasts
-from mc.posterior.errors import Errors, parameter_inputs, parameter_name
+from mc.posterior.errors import MOVING, Errors, parameter_inputs, parameter_name
 from mc.posterior.observed import NO_YEAR, Observation
 from mc.study import Input, Study
 
@@ -92,6 +92,8 @@ class Likelihood:
         process = Process(
             drift=self._by_group("drift", 0.0, parameters, location)[self.member],
             persistence=self._by_group("persistence", 1.0, parameters, location)[self.member],
+            slope=self._by_group("slope", 0.0, parameters, location)[self.member],
+            bend=self._by_group("bend", 0.0, parameters, location)[self.member],
             degrees=jnp.asarray(self.degrees[self.member], location.dtype),
         )
         track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
@@ -100,14 +102,19 @@ class Likelihood:
         return location, jax.tree.map(lambda x: x[self.place[0], self.place[1]], found)
 
     def pointwise(
-        self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
+        self,
+        modelled: Mapping[str, Array],
+        parameters: Mapping[str, Array],
+        values: Array | None = None,
+        *,
+        blind: bool = False,
     ) -> Array:
-        """Log density of each observation given the fitted ones before it in its group [row].
+        """Log density of each observation given the fitted ones before it in its group [row], given none if `blind`.
 
         Over the fitted rows they add to the log likelihood; those of held-out rows are log scores of forecasts.
         """
         observed = jnp.asarray(self.values, jnp.result_type(float)) if values is None else values
-        location, forecast = self.forecast(modelled, parameters, values)
+        location, forecast = self.forecast(modelled, parameters, values, blind=blind)
         residual = self._transformed(observed) - location
         slope = jnp.where(self._relative, jnp.log(jnp.where(self._relative, observed, 1.0)), 0.0)
         return forecast.log_density(residual) - slope
@@ -117,7 +124,8 @@ class Likelihood:
     ) -> Array:
         """Log likelihood of the fitted observations []."""
         each = self.pointwise(modelled, parameters, values)
-        return jnp.where(self.fitted, each, 0.0).sum()
+        counts = jnp.asarray(self.track.used)[self.place[0], self.place[1]] > 0
+        return jnp.where(counts, each, 0.0).sum()
 
     @property
     def _relative(self) -> NDArray[np.bool_]:
@@ -150,7 +158,7 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
     groups = tuple(dict.fromkeys(row.group for row in rows))
     for group in groups:
         series = sorted({row.series for row in rows if row.group == group})
-        if "drift" in errors.get(group, {}) and len(series) > 1:
+        if set(MOVING) & set(errors.get(group, {})) and len(series) > 1:
             raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
     tracks = tuple(dict.fromkeys((row.group, row.element) for row in rows))
     place, track = _in_time(rows, tracks, errors)
@@ -165,7 +173,7 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
         degrees=np.array([errors[g]["degrees"].mid if "degrees" in errors.get(g, {}) else NORMAL for g in groups]),
         named={
             parameter: tuple(parameter_name(g, parameter) if parameter in errors.get(g, {}) else "" for g in groups)
-            for parameter in ("bias", "drift", "persistence", "scatter")
+            for parameter in ("bias", "drift", "persistence", "slope", "bend", "scatter")
         },
     )
 

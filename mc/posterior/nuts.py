@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from numpyro.infer.hmc import hmc
 
 from mc.blocks import precise
-from mc.devices import compiler_options, usable_cores
+from mc.compiled import compiled
+from mc.devices import usable_cores
 from mc.errors import RunFailed, Stopped
 from mc.posterior.density import Target
 from mc.posterior.frame import Frame, find_frame
@@ -86,9 +87,8 @@ class Sampler:
     def __init__(self, log_density: Callable[..., Array], size: int, settings: Settings) -> None:
         self.size, self.settings = size, settings
         self._init, self._step = hmc(potential_fn_gen=functools.partial(_potential, log_density), algo="NUTS")
-        options = compiler_options(jax.default_backend())
-        self.start = jax.jit(jax.vmap(self.begin, in_axes=(0, 0)), compiler_options=options)
-        self.advance = jax.jit(self.together, static_argnames="count", compiler_options=options)
+        self.start = compiled(jax.vmap(self.begin, in_axes=(0, 0)))
+        self.advance = compiled(self.together, static_argnames="count")
 
     def begin(self, key: Array, u: Array, *arguments: Any) -> Any:
         """State of a chain before its first step."""
@@ -199,13 +199,9 @@ def _extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chai
     )
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return jax.jit(function, compiler_options=compiler_options(jax.default_backend()))
-
-
 def _frame(target: Target, settings: Settings) -> Frame:
     """The frame at the mode that is reached from the first prior draw with a finite density."""
-    both = _compiled(jax.value_and_grad(target.log_density))
+    both = compiled(jax.value_and_grad(target.log_density))
     random = np.random.default_rng(settings.seed)
     for spread in np.linspace(0, 1, TRIES):
         start = spread * random.standard_normal(target.size)

@@ -11,7 +11,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from mc.blocks import precise
-from mc.devices import compiler_options
+from mc.compiled import compiled
 from mc.posterior.density import Target
 from mc.posterior.drift import NORMAL
 from mc.posterior.likelihood import Likelihood
@@ -111,11 +111,11 @@ def replicate(likelihood: Likelihood, forecast: tuple[Floats, ...], random: np.r
 
 def _in_batches(function: Callable[..., Any], *arguments: NDArray[Any]) -> Any:
     """`function` of one draw over all draws; the last batch is filled up with copies of the first draw."""
-    compiled = jax.jit(jax.vmap(function), compiler_options=compiler_options(jax.default_backend()))
+    mapped = compiled(jax.vmap(function))
     count = len(arguments[0])
     parts = []
     for start in range(0, count, BATCH):
         rows = np.arange(start, start + BATCH)
         rows[rows >= count] = 0
-        parts.append(jax.tree.map(np.asarray, compiled(*(jnp.asarray(argument[rows]) for argument in arguments))))
+        parts.append(jax.tree.map(np.asarray, mapped(*(jnp.asarray(argument[rows]) for argument in arguments))))
     return jax.tree.map(lambda *pieces: np.concatenate(pieces)[:count], *parts)

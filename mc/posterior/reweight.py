@@ -15,7 +15,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from mc.blocks import precise
-from mc.devices import compiler_options
+from mc.compiled import compiled
 from mc.draws import plan_draws
 from mc.posterior.errors import Errors
 from mc.posterior.importance import Weights, weigh
@@ -135,10 +135,7 @@ def _pointwise(likelihood: Likelihood, modelled: dict[str, Floats], parameters: 
 
 
 def _over_draws(function: Any, *arguments: Any) -> Any:
-    mapped = jax.jit(
-        lambda every: jax.lax.map(function, every, batch_size=BATCH),
-        compiler_options=compiler_options(jax.default_backend()),
-    )
+    mapped = compiled(lambda every: jax.lax.map(function, every, batch_size=BATCH))
     return mapped(jax.tree.map(jnp.asarray, arguments))
 
 

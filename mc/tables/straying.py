@@ -1,11 +1,12 @@
 """The table of how observations stray: the prior of each parameter of each group."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from mc.distributions import FAMILIES, family_of, fitted
-from mc.posterior.errors import PARAMETERS, Errors
+from mc.errors import InputError
+from mc.posterior.errors import PARAMETERS, PREFIX, Errors
 from mc.study import Prior
 from mc.tables.cells import Record, read_sheet
 from mc.tables.errors import PriorsError, Problem, did_you_mean
@@ -22,6 +23,7 @@ def read_errors(file: Path, sources: Collection[str] = ()) -> Errors:
     """
     problems: list[Problem] = []
     found: dict[str, dict[str, Prior]] = {}
+    lines: dict[str, Record] = {}
     for record in read_sheet(file, COLUMNS, ("note",), problems).records:
         prior = _prior(record, sources, problems)
         group, parameter = record["group"], record["parameter"]
@@ -29,9 +31,38 @@ def read_errors(file: Path, sources: Collection[str] = ()) -> Errors:
             problems.append(record.problem(f"{parameter} of {group} stands twice", "keep one"))
         if prior is not None:
             found.setdefault(group, {})[parameter] = prior
+            lines[group] = record
+    for group, parameters in found.items():
+        try:
+            check_together(parameters)
+        except ValueError as error:
+            problems.append(lines[group].problem(f"{group}: {error}", "keep one of them"))
     if problems:
         raise PriorsError(problems)
     return found
+
+
+def replaced(errors: Errors, name: str, low: float, mid: float, high: float) -> Errors:
+    """Errors with other points for a parameter such as "error.pig_iron.slope"; three equal ones fix it.
+
+    The family stays; a parameter that was fixed, or that the group had not, becomes pert.
+
+    Raises:
+        InputError: no such group or parameter, or points that it cannot have.
+    """
+    group, _, parameter = name.removeprefix(PREFIX).rpartition(".")
+    if group not in errors:
+        raise InputError(f"no group {group!r} of errors; {did_you_mean(group, errors)}")
+    if parameter not in PARAMETERS:
+        raise InputError(f"unknown parameter {parameter!r} of errors; {did_you_mean(parameter, PARAMETERS)}")
+    old = errors[group].get(parameter)
+    family = "fixed" if low == mid == high else "pert" if old is None or old.family == "fixed" else old.family
+    try:
+        prior = Prior(family, low, mid, high)
+        _check_support(parameter, prior)
+    except ValueError as error:
+        raise InputError(f"{parameter} of {group}: {error}") from None
+    return {**errors, group: {**errors[group], parameter: prior}}
 
 
 def _prior(record: Record, sources: Collection[str], problems: list[Problem]) -> Prior | None:
@@ -67,3 +98,14 @@ def _check_support(parameter: str, prior: Prior) -> None:
         raise ValueError("a persistence lies in 0 to 1; leave it out for a walk")
     if low < 0 or (parameter == "bias" and prior.family == "fixed" and low <= 0):
         raise ValueError(f"a {parameter} is never negative")
+
+
+def check_together(parameters: Mapping[str, Prior]) -> None:
+    """Whether the parameters of one group fit one another.
+
+    Raises:
+        ValueError: an error that returns to its mean has a slope or a bend.
+    """
+    moving = [name for name in ("slope", "bend") if name in parameters and parameters[name].high > 0]
+    if "persistence" in parameters and moving:
+        raise ValueError(f"a persistence beside a {moving[0]}: an error that returns to its mean has no trend")

@@ -1,0 +1,197 @@
+"""Parts of the page `hindcast`: how errors may move, what was compared to choose it, residuals, series left out."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from digits import number, percent
+from forecasts import NAMES, in_words, scale_of, unit_of
+from page import Cell, Group, Row, Section, Table
+
+ORIGINS = Path(__file__).parents[1] / "benchmarks" / "rolling_origins.csv"
+LONG = 8
+"""Numbers from which residuals of a series are shown year by year."""
+FEW = 4
+"""Numbers below which a share says nothing."""
+SAMPLE = ("chain", "draw")
+
+
+def read_table(file: Path) -> list[dict[str, str]]:
+    """Rows of a table; none without one."""
+    if not file.is_file():
+        return []
+    with file.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def errors_section(tree: xr.DataTree) -> Section:
+    """How errors move in this fit, and the families that were compared on earlier years only."""
+    rows = read_table(ORIGINS)
+    text = (
+        "How errors of statistics hang together decides how wide a forecast of ten years is, and held-out years must "
+        "not choose it. "
+    )
+    if not rows:
+        text += "No comparison inside the fitted years is at hand; make it with: python benchmarks/rolling_origins.py."
+        return Section("tried", "What was tried", text, [_moves(tree)])
+    says = {row["family"]: row["says"] for row in rows}
+    listed = "; ".join(f"{name.replace('_', ' ')}: {said}" for name, said in says.items())
+    text += (
+        "So families were compared inside the data up to 2010: fitted up to each of 2004 to 2008, scored on what came "
+        "after, up to 2010 (benchmarks/rolling_origins.py). The rule stood before the first score: the best mean log "
+        f"score of a series, years weighted by how far ahead they lie. Compared were {listed}. {_winners(rows)} Energy "
+        "has no slope in any family, stocks have no error that moves: what differs there comes from the other series. "
+        "The last columns were made after the choice: what each family, used for all series, says of the years held "
+        f"out. They were not used. {_pooled(rows)}"
+    )
+    return Section("tried", "What was tried", text, [_families(rows), _moves(tree)])
+
+
+def _winners(rows: list[dict[str, str]]) -> str:
+    """The best family of each series, and by how much it leads."""
+    told = []
+    early = [row for row in rows if row["until"] == rows[0]["until"]]
+    for series in dict.fromkeys(row["series"] for row in early):
+        mine = sorted((row for row in early if row["series"] == series), key=lambda row: -float(row["log_score"]))
+        lead = float(mine[0]["log_score"]) - float(mine[1]["log_score"])
+        told.append(
+            f"{in_words(series)}: {mine[0]['family'].replace('_', ' ')} (by {number(lead, 2)} nats a number over "
+            f"{mine[1]['family'].replace('_', ' ')})"
+        )
+    return f"Best up to {rows[0]['until']} are: {'; '.join(told)}."
+
+
+def _pooled(rows: list[dict[str, str]]) -> str:
+    """What one family for all series would be by the sum of log scores, and what its bands hold later."""
+    first, last = rows[0]["until"], rows[-1]["until"]
+    sums = dict.fromkeys((row["family"] for row in rows), 0.0)
+    for row in rows:
+        sums[row["family"]] += float(row["log_score"]) * (row["until"] == first)
+    best = max(sums, key=lambda name: sums[name])
+    later = [row for row in rows if (row["until"], row["family"]) == (last, best) and int(row["numbers"]) >= FEW]
+    if first == last or not later:
+        return ""
+    held = ", ".join(f"{in_words(row['series'])} {percent(float(row['inside']))} %" for row in later)
+    return (
+        f"One family for all series would be {best.replace('_', ' ')}, by the sum of log scores up to {first}; its "
+        f"90 % bands hold of the years held out: {held}."
+    )
+
+
+def _families(rows: list[dict[str, str]]) -> Table:
+    stages = list(dict.fromkeys(row["until"] for row in rows))
+    by_name = {(row["until"], row["family"], row["series"]): row for row in rows}
+    groups = []
+    for series in dict.fromkeys(row["series"] for row in rows if row["until"] == stages[0]):
+        lines = []
+        for family in dict.fromkeys(row["family"] for row in rows):
+            found = [by_name.get((stage, family, series)) for stage in stages]
+            lines.append(Row(family.replace("_", " "), [text for row in found for text in _scores(row)]))
+        groups.append(Group(NAMES.get(series, series), lines))
+    columns = ("forecasts", "log score", "CRPS", "in the 90 % band") * len(stages)
+    over = tuple((f"fits and scores up to {stages[0]}" if at == 0 else f"after the choice, up to {stage}", 4)
+                 for at, stage in enumerate(stages))  # fmt: skip
+    return Table("Families of errors", "Family", columns, groups, over=over)
+
+
+def _scores(row: dict[str, str] | None) -> list[str]:
+    if row is None:
+        return ["–"] * 4
+    log_score, crps = number(float(row["log_score"]), 2), number(float(row["crps_percent"]), 1)
+    return [row["numbers"], log_score, f"{crps} %", f"{percent(float(row['inside']))} %"]
+
+
+def _moves(tree: xr.DataTree) -> Table:
+    """What the fit found for the steps of each group."""
+    after, before = tree["posterior"].to_dataset(), tree["prior"].to_dataset()
+    known = json.loads(tree.attrs.get("errors", "{}"))
+    rows = []
+    for name in sorted(str(name) for name in after.data_vars if str(name).endswith(".drift")):
+        group = name.removeprefix("error.").removesuffix(".drift")
+        means = [f"{number(100 * float(values[name].mean()), 1)} %" for values in (before, after)]
+        rows.append(Row(group.replace("_", " "), [_how(known.get(group, {})), *means]))
+    return Table(
+        "How the errors of each group move in this fit", "Group", ("error", "yearly step, prior", "posterior"),
+        [Group("", rows)],
+    )  # fmt: skip
+
+
+def _how(middle: dict[str, float]) -> str:
+    """In a word, by the middles of the priors of a group."""
+    if "persistence" in middle:
+        return "returns to its mean"
+    return "trends" if middle.get("bend") else "walks about a slope" if middle.get("slope") else "walks"
+
+
+def residual_section(tree: xr.DataTree) -> list[Section]:
+    """Reported over modelled numbers, without any error, year by year: what the errors have to carry."""
+    found = {name: _residuals(tree, str(name)) for name in tree["held_out_data"].data_vars}
+    found = {name: series for name, series in found.items() if series.size >= LONG and "year" in series.dims}
+    if not found:
+        return []
+    first = int(tree["hindcast"]["year"].min())
+    told = []
+    for name, series in found.items():
+        early = series.isel(year=series["year"].values < first)
+        if early.size > 2:
+            slope = 100 * float(np.polyfit(early["year"], np.log(early), 1)[0])
+            told.append(f"{in_words(str(name))} {'+' if slope > 0 else '−'}{number(abs(slope), 1)} %")
+    years = sorted({int(year) for series in found.values() for year in series["year"].values})
+    rows = [
+        Row(str(year), [Cell(float(series.sel(year=year)), most=3) if year in series["year"] else "–"
+                        for series in found.values()])
+        for year in years
+    ]  # fmt: skip
+    table = Table(
+        "Reported number over the median of the model, no error added", "Year",
+        tuple(NAMES.get(str(name), str(name)) for name in found), [Group("", rows)],
+    )  # fmt: skip
+    text = (
+        "A ratio that stays is a bias, which the fit learns. One that moves is what the model lacks: lifetimes, "
+        "recovery, yields, foundry iron and hot-metal charge are those of one year throughout, scrap of unreported "
+        f"furnaces and the coverage of the survey are not followed. Yearly movement inside the fitted years: "
+        f"{', '.join(told)}. The electric share has no ratio to learn from: it is a path of its own."
+    )
+    return [Section("residuals", f"Where it misses: residuals, held out from {first} on", text, [table])]
+
+
+def _residuals(tree: xr.DataTree, series: str) -> xr.DataArray:
+    """Reported over modelled median [year]; a year with several numbers is left out."""
+    modelled = tree["modelled"][series].median(SAMPLE)
+    parts = [tree[group][series] for group in ("observed_data", "held_out_data") if series in tree[group].data_vars]
+    found = xr.concat([part.rename({f"{series}_year": "year"}).drop_vars(f"{series}_group") for part in parts], "year")
+    found = found.sortby("year")
+    if "year" not in modelled.dims or len(set(found["year"].values)) < found.size:
+        return xr.DataArray([])
+    return found / modelled.sel(year=found["year"])
+
+
+def left_out_section(tree: xr.DataTree, cube: Path) -> list[Section]:
+    """What fits of the whole past without one series say of it, where `ferrocast fit --leave-one-out` was run."""
+    rows = read_table(cube.with_name(f"{cube.stem}.left_out.csv"))
+    lines = []
+    for row in rows:
+        scale = scale_of(tree, row["series"])
+        lines.append(
+            Row(f"{NAMES.get(row['series'], row['series'])}, {unit_of(tree, row['series'])}", [
+                row["numbers"], *(number(float(row[name]), 2) for name in ("log_score", "log_score_prior")),
+                *(Cell(scale * float(row[name]), most=3) for name in ("crps", "crps_prior")),
+                *(f"{percent(float(row[name]))} %" for name in ("inside", "inside_prior")),
+            ])
+        )  # fmt: skip
+    if not lines:
+        return []
+    worse = [in_words(row["series"]) for row in rows if float(row["log_score"]) < float(row["log_score_prior"])]
+    verdict = f"worse than the prior on {' and '.join(worse)}" if worse else "better than the prior on every series"
+    table = Table(
+        "Scores of series left out, means over their numbers", "Series",
+        ("numbers", "posterior", "prior", "posterior", "prior", "posterior", "prior"), [Group("", lines)],
+        over=(("", 1), ("log score", 2), ("CRPS, unit of the series", 2), ("inside the 90 % band", 2)),
+    )  # fmt: skip
+    text = (
+        "The whole past was fitted once more without each series, biases and errors of its own at their priors, and "
+        f"the series then foretold from the others. In log score (more is better) the other series say {verdict}."
+    )
+    return [Section("left-out", "Each series from the others", text, [table])]
