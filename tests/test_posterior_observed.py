@@ -111,7 +111,7 @@ def test_both_tables_are_read_and_all_is_said_at_once(tmp_path):
     written(tmp_path, HEADER + "lines,2001,1,Mt/year,normal,1,s,fit,1,nbs\n")
     written(tmp_path, "group,parameter,family,low,mid,high,kind,source\ns,drfit,fixed,,1,,expert,nbs\n", "errors.csv")
     with pytest.raises(PriorsError) as caught:
-        read_tables(tmp_path, linear_study(), SOURCES)
+        read_tables(tmp_path, ("observed.csv",), linear_study(), SOURCES)
     assert [(problem.path.rpartition("/")[2], problem.line) for problem in caught.value.problems] == [
         ("errors.csv", 2), ("observed.csv", 2)]  # fmt: skip
 
