@@ -35,7 +35,7 @@ OUT = HERE / "out"
 """Where scores of single numbers go."""
 STAGES = {2010: (2004, 2005, 2006, 2007, 2008), 2020: (2010,)}
 """Origins by the last year that is scored: the first stage chooses, the second shows what the choice was worth."""
-SETTINGS = Settings(chains=2, warmup=250, draws=400, deepest=6, chunk=25)
+SETTINGS = Settings(chains=2, warmup=250, draws=400, chunk=25)
 SWITCHED = ("persistence", "slope", "bend")
 """Parameters of errors that a family fixes."""
 MEANS = ("log_score", "relative_crps", "inside", "rhat")

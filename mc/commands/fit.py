@@ -1,6 +1,7 @@
 """`ferrocast fit`: what statistics of the past say about the inputs."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,7 +95,7 @@ def _leave_out(run: "Run", settings: "Settings", out: Path, *, overwrite: bool, 
     from mc.digits import plain
     from mc.leave_out import COLUMNS, make_left_out
 
-    lines = make_left_out(run, settings, out, overwrite=overwrite, progress=_lines(), stop=stop)
+    lines = make_left_out(run, replace(settings, chunk=25), out, overwrite=overwrite, progress=_lines(), stop=stop)
     if json:
         say_json({"left_out": str(out), "series": lines})
         return

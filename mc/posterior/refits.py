@@ -24,6 +24,9 @@ from mc.posterior.nuts import START_SPREAD, Progress, Sampler, Settings
 
 Floats = NDArray[np.float64]
 
+DEEPEST = 6
+"""Deepest tree of a step, 63 moves: all chains wait for the deepest, and in their frames they need about 31 moves."""
+
 BATCH = 200
 """Draws that are evaluated together."""
 
@@ -78,6 +81,7 @@ def sample_variants(
     def density(v: Array, variant: Variant, centre: Array, axes: Array) -> Array:
         return under(target, variant).log_density(centre + axes @ v)
 
+    settings = dataclasses.replace(settings, deepest=min(settings.deepest, DEEPEST))
     sampler = Sampler(density, target.size, settings)
     with precise():
         frames = _frames(target, variants)
