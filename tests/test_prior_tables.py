@@ -45,7 +45,8 @@ def test_scalars_have_a_sobol_dimension_and_arrays_have_them_for_all_elements_or
 
 def test_every_source_is_used_by_a_row_or_named_in_a_note(priors: Priors) -> None:
     used = {row.source for row in priors.rows} | {row.source for row in priors.dependence}
-    for table in ("history", "observed", "reported", "errors"):  # of the past: runs to 2060 do not read them
+    # Of the past: runs to 2060 do not read them.
+    for table in ("history", "observed", "observed_by_province", "reported", "errors"):
         with (priors.folder / "steel" / f"{table}.csv").open(encoding="utf-8") as lines:
             used |= {row["source"] for row in csv.DictReader(lines)}
     notes = " ".join({row.note for row in priors.rows} | {row.note for row in priors.dependence})
