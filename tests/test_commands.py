@@ -266,7 +266,9 @@ def test_check_lists_every_problem_of_the_tables(tmp_path: Path, command: Comman
 def test_check_reads_what_a_fit_reads(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "priors"
     shutil.copytree(ROOT / "priors", folder)
+    province = "crude_steel_share_by_province,CN-HX,2016,1,%,normal,1,s,fit,1,,nbs,\n"
     for table, line in (("observed", "scrap_usd,2000,1,Mt/year,normal,0,s,fit,1,x,nbs2021,\n"),
+                        ("observed_by_province", province),
                         ("errors", "pig_iron,drfit,fixed,,1,,expert,expert,\n")):  # fmt: skip
         with (folder / "steel" / f"{table}.csv").open("a", encoding="utf-8") as stream:
             stream.write(line)
@@ -275,7 +277,8 @@ def test_check_reads_what_a_fit_reads(tmp_path: Path, command: Command) -> None:
     assert "unknown series 'scrap_usd'; did you mean 'scrap_used'" in err
     assert "sd '0'" in err
     assert "unknown parameter 'drfit'; did you mean 'drift'" in err
-    assert len(err.splitlines()) == 3
+    assert "province 'CN-HX' of crude_steel_share_by_province; did you mean 'CN-" in err
+    assert len(err.splitlines()) == 5
 
 
 def test_init_writes_a_working_copy_once(tmp_path: Path, command: Command) -> None:

@@ -1,7 +1,7 @@
 """`ferrocast check`: read priors or a run file and say everything that is wrong."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,13 +48,18 @@ def _and(observed: int) -> str:
 
 
 def _priors_in(folder: Path, metal: str) -> "tuple[Priors, int]":
-    """The priors of a folder, and how many observations a fit to its past would read."""
+    """The priors of a folder, and how many observations a fit to its past could read."""
     from mc.past import check_past
     from mc.runfile.schema import Run
     from mc.tables import read_priors
 
     priors = read_priors(folder, metal)
-    asked = {"model": {"metal": metal, "priors": str(folder)}, "scenarios": {"any": {"policy": "autarky"}}}
+    asked: dict[str, Any] = {
+        "model": {"metal": metal, "priors": str(folder)},
+        "scenarios": {"any": {"policy": "autarky"}},
+    }
+    if tables := tuple(sorted(file.name for file in (folder / metal).glob("observed*.csv"))):
+        asked["posterior"] = {"observed": tables}
     place = {"file": folder, "priors": folder.absolute(), "cube": folder, "origins": {}}
     return priors, check_past(Run.model_validate(asked | place))
 
