@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -171,6 +172,17 @@ def test_show_prints_a_table_with_errors(toy_cube: Path, command: Command) -> No
     assert float(row.split()[4]) == pytest.approx(90, abs=0.5)
     assert row.split()[5].startswith("±")
     assert "256 of 256 draws valid" in err
+
+
+def test_show_notes_what_concerns_what_it_shows(toy_cube: Path, tmp_path: Path, command: Command) -> None:
+    noted = shutil.copy(toy_cube, tmp_path / "noted.nc")
+    with netCDF4.Dataset(noted, "a") as file:
+        file.warnings = "2 draws failed\nco2: quantiles are uncertain\npeak_year: quantiles are uncertain"
+    _, _, err = command("show", noted, "--output", "co2")
+    assert [line for line in err.splitlines() if "note" in line] == [
+        "note: 2 draws failed",
+        "note: co2: quantiles are uncertain",
+    ]
 
 
 def test_show_without_options_shows_national_outputs_of_both_ends(toy_cube: Path, command: Command) -> None:

@@ -1,6 +1,7 @@
 """`ferrocast show`: statistics of a cube as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,11 +52,13 @@ def show(
 
     path = existing_cube(cube)
     dataset = open_cube(path, "differences" if differences else "")
-    _describe(dataset if not differences else open_cube(path))
+    whole = open_cube(path) if differences else dataset
     if contents:
+        _describe(whole, set(whole.data_vars))
         _list(table_of_contents(dataset), json)
         return
     found = rows(dataset, output or [], province or [], year or [], scenario or [])
+    _describe(whole, {row["output"] for row in found})
     if not found:
         raise InputError(f"{cube}: nothing fits; --list shows what there is")
     if json:
@@ -64,7 +67,7 @@ def show(
     statistics_table(found)
 
 
-def _describe(dataset: "xr.Dataset") -> None:
+def _describe(dataset: "xr.Dataset", shown: AbstractSet[Hashable]) -> None:
     attributes = dataset.attrs
     log.info(
         "%s: %s of %s draws valid, sampler %s, seed %s, %s",
@@ -72,7 +75,10 @@ def _describe(dataset: "xr.Dataset") -> None:
         attributes.get("sampler", "?"), attributes.get("seed", "?"), attributes.get("history", "").split(" ")[0],
     )  # fmt: skip
     for warning in str(attributes.get("warnings", "")).splitlines():
-        log.warning("note: %s", warning)
+        # A warning of one output starts with its name; those of outputs that are not shown would bury the rest.
+        about = warning.partition(":")[0]
+        if about in shown or about not in dataset:
+            log.warning("note: %s", warning)
 
 
 def _list(found: Sequence[dict[str, Any]], as_json: bool) -> None:
