@@ -8,8 +8,6 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import rankdata
 
-from mc.posterior.learned import learned
-
 SAMPLE = ("chain", "draw")
 COLUMNS = {
     "prior_mean": "prior mean",
@@ -37,9 +35,7 @@ def most_moved(fit: xr.DataTree) -> pd.DataFrame:
 
     As if both were normal: ln(1/r) + (r^2 + d^2 - 1) / 2, r the ratio of standard deviations, d the shift in prior sds.
     """
-    stored = fit["learned"].to_dataset() if "learned" in fit.children else None
-    groups = {name: fit[name].to_dataset() for name in fit.children} if stored is None else {}
-    found = (learned(groups) if stored is None else stored).to_dataframe()
+    found = fit["learned"].to_dataset().to_dataframe()
     found = found[found["ratio"].notna()]
     ratio, shift = found["ratio"], found["shift"]
     found = found.assign(moved=-np.log(ratio) + (ratio**2 + shift**2 - 1) / 2)

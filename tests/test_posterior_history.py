@@ -37,7 +37,8 @@ def test_every_draw_of_the_past_is_finite_and_positive():
     assert set(outputs) == {output.name for output in study.outputs}
     for name, values in outputs.items():
         assert np.isfinite(values).all(), name
-        assert (values > 0).all(), name
+        # Three provinces make no steel.
+        assert (values >= 0 if name == "crude_steel_share_by_province" else values > 0).all(), name
 
 
 def test_stock_of_the_base_year_is_that_of_the_chain():

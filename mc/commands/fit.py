@@ -51,18 +51,13 @@ def fit(
       ferrocast fit runs/baseline.toml --leave-one-out
     """
     start_log(quiet, verbose)
-    from mc.fit import make_posterior, posterior_file
-    from mc.leave_out import left_out_file
     from mc.runfile import load_run
 
     given = {"ensemble.device": device, "model.priors": priors}
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
-    default, suffix, form = (left_out_file, ".csv", "CSV") if leave_one_out else (posterior_file, ".nc", "NetCDF")
-    target = Path(out).absolute() if out else default(run)
-    if target.suffix != suffix:
-        raise InputError(f"--out {out!r}: name a {form} file ({suffix})")
     if leave_one_out and resume:
         raise InputError("--resume: fits without one series are not saved in between; leave one of the two options out")
+    target = _target(run, out, leave_one_out)
 
     from mc.devices import prepare
 
@@ -70,25 +65,40 @@ def fit(
     from mc.posterior.nuts import Settings
 
     settings = Settings(chains, warmup, draws, seed, target_accept)
-    begin = time.perf_counter()
     with Stop() as stop:
         stop.asked = True
         try:
             if leave_one_out:
                 _leave_out(run, settings, target, overwrite=overwrite, json=json, stop=stop)
-                return
-            found = make_posterior(
-                run, settings, target, overwrite=overwrite, resume=resume, progress=_lines(), stop=stop
-            )
+            else:
+                _fit(run, settings, target, overwrite=overwrite, resume=resume, json=json, stop=stop)
         except Stopped as error:
             error.exit_code = 128 + stop.signal
             raise
+
+
+def _target(run: "Run", out: str | None, leave_one_out: bool) -> Path:
+    from mc.fit import posterior_file
+    from mc.leave_out import left_out_file
+
+    default, suffix, form = (left_out_file, ".csv", "CSV") if leave_one_out else (posterior_file, ".nc", "NetCDF")
+    target = Path(out).absolute() if out else default(run)
+    if target.suffix != suffix:
+        raise InputError(f"--out {out!r}: name a {form} file ({suffix})")
+    return target
+
+
+def _fit(run: "Run", settings: "Settings", out: Path, *, overwrite: bool, resume: bool, json: bool, stop: Stop) -> None:
+    from mc.fit import make_posterior
+
+    begin = time.perf_counter()
+    found = make_posterior(run, settings, out, overwrite=overwrite, resume=resume, progress=_lines(), stop=stop)
     log.info("%.1f s in all", time.perf_counter() - begin)
     if json:
-        say_json({"posterior": str(target), "rhat": found.rhat, "bulk_ess": found.bulk_ess,
+        say_json({"posterior": str(out), "rhat": found.rhat, "bulk_ess": found.bulk_ess,
                   "divergences": found.divergences})  # fmt: skip
     else:
-        say(str(target))
+        say(str(out))
 
 
 def _leave_out(run: "Run", settings: "Settings", out: Path, *, overwrite: bool, json: bool, stop: Stop) -> None:

@@ -57,7 +57,6 @@ def run(
     Example:
       ferrocast run runs/smoke.toml
       ferrocast run runs/baseline.toml --draws 4096 --out mine.nc --overwrite
-      ferrocast run runs/baseline.toml --resume
       ferrocast run runs/baseline.toml --part 3/32
       srun ferrocast run runs/baseline.toml --distributed --resume
       ferrocast run runs/baseline.toml --show-config
@@ -65,10 +64,7 @@ def run(
     start_log(quiet, verbose)
     from mc.runfile import load_run
 
-    if extend is not None and (draws is not None or part is not None):
-        raise InputError("--extend goes with neither --draws nor --part")
-    if distributed and (extend is not None or part is not None or state is not None):
-        raise InputError("--distributed goes with neither --extend nor --part nor --state")
+    _refuse_together(draws, extend, distributed, part, state)
     given = {
         "ensemble.draws": draws if extend is None else extend,
         "ensemble.seed": seed,
@@ -84,14 +80,39 @@ def run(
     question = load_run(file, {key: value for key, value in given.items() if value is not None})
     if show_config:
         _show(question, json)
-    elif distributed:
-        _answer_share(question, json, overwrite=overwrite, resume=resume)
+        return
+    whole = {"extend": extend is not None, "state": state}
+    _answer_as_asked(question, json, distributed, part, whole, overwrite=overwrite, resume=resume)
+
+
+def _refuse_together(
+    draws: int | None, extend: int | None, distributed: bool, part: str | None, state: Path | None
+) -> None:
+    if extend is not None and (draws is not None or part is not None):
+        raise InputError("--extend goes with neither --draws nor --part")
+    if distributed and (extend is not None or part is not None or state is not None):
+        raise InputError("--distributed goes with neither --extend nor --part nor --state")
+
+
+def _answer_as_asked(
+    question: "Run",
+    as_json: bool,
+    distributed: bool,
+    part: str | None,
+    whole: dict[str, Any],
+    *,
+    overwrite: bool,
+    resume: bool,
+) -> None:
+    """Draw the share of a process, the pilot of parts, a part, or all; `whole` are options of the latter."""
+    if distributed:
+        _answer_share(question, as_json, overwrite=overwrite, resume=resume)
     elif part == "pilot":
-        _answer_pilot(question, json, overwrite=overwrite)
+        _answer_pilot(question, as_json, overwrite=overwrite)
     elif part is not None:
-        _answer_part(question, part, json, overwrite=overwrite, resume=resume, state=state)
+        _answer_part(question, part, as_json, overwrite=overwrite, resume=resume, state=whole["state"])
     else:
-        answer(question, json, overwrite=overwrite, resume=resume, extend=extend is not None, state=state)
+        answer(question, as_json, overwrite=overwrite, resume=resume, **whole)
 
 
 def answer(question: "Run", as_json: bool, **options: Any) -> None:
