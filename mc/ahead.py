@@ -5,7 +5,6 @@ do. A guess that proves wrong costs the second core that second.
 """
 
 import contextlib
-import json
 import re
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc.devices import cache_folder, find_devices
+from mc.remembered import recall, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,13 +75,7 @@ def _file() -> Path | None:
 
 def _remembered() -> dict[str, str]:
     """Entries by question; none where the file is missing or damaged."""
-    file = _file()
-    try:
-        read = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    except (OSError, ValueError):
-        return {}
-    pairs = read.items() if isinstance(read, dict) else ()
-    return {key: name for key, name in pairs if isinstance(name, str)}
+    return {key: name for key, name in recall(_file()).items() if isinstance(name, str)}
 
 
 def _remember(question: str, name: str) -> None:
@@ -91,7 +85,5 @@ def _remember(question: str, name: str) -> None:
     known = _remembered()
     known.pop(question, None)
     known[question] = name
-    part = file.with_suffix(".part")
     with contextlib.suppress(OSError):
-        part.write_text(json.dumps(dict(list(known.items())[-MOST_KEPT:]), indent=1), encoding="utf-8")
-        part.replace(file)
+        remember(file, dict(list(known.items())[-MOST_KEPT:]))

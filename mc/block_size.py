@@ -1,7 +1,6 @@
 """How many draws a block should hold: measured on the device, and remembered for the chain."""
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mc.devices import cache_folder, is_out_of_memory, lanes
 from mc.errors import RunFailed
+from mc.remembered import recall, remember
 
 if TYPE_CHECKING:
     import jax
@@ -124,13 +124,7 @@ def _file() -> Path | None:
 
 def _remembered() -> dict[str, int]:
     """What was measured here; nothing where the file is missing or damaged."""
-    file = _file()
-    try:
-        read = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    except (OSError, ValueError):
-        return {}
-    pairs = read.items() if isinstance(read, dict) else ()
-    return {str(key): size for key, size in pairs if isinstance(size, int) and 0 < size <= LARGEST}
+    return {key: size for key, size in recall(_file()).items() if isinstance(size, int) and 0 < size <= LARGEST}
 
 
 def _remember(key: str, block: int) -> None:
@@ -138,6 +132,4 @@ def _remember(key: str, block: int) -> None:
     if file is None:
         log.warning("nowhere to remember it: FERROCAST_CACHE is off or cannot be written; state block = %d", block)
         return
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(_remembered() | {key: block}, indent=1), encoding="utf-8")
-    part.replace(file)
+    remember(file, _remembered() | {key: block})
