@@ -5,10 +5,8 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -84,11 +82,10 @@ def make_cube(
         begun = _begun(run.cube, file, extend=extend) if resume or extend else None
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
         require_room(run.cube, expected_bytes(posed.study, job.settings))
-        with _timed("drawing"), ThreadPoolExecutor(1) as aside:
+        with _timed("drawing"):
             _say_balance(job)
-            layout = aside.submit(_layout)  # its imports take half a second, in which the device has work
             job, drawn, keeper = draw(job, file, devices, begun=begun, **calls)
-        if is_file(file) or layout.exception() is not None:
+        if is_file(file):
             keeper.save(drawn)
         _say_proofs(posed, drawn)
         origin = provenance(job.run, posed.digest, devices) | {
@@ -148,7 +145,10 @@ def _layout() -> "ModuleType":
 
         import mc.cube.layout
     except ImportError as error:
-        raise _missing(error.name) from None
+        raise InputError(
+            f"{error.name} is not installed, and a cube needs it; draw here with --part 1/1, and make the cube of that "
+            "state where it is: ferrocast merge FILE.state"
+        ) from None
     return mc.cube.layout
 
 
@@ -157,20 +157,7 @@ def _get_ready(run: Run, model: Model) -> None:
     prepare(run.ensemble.device)
     if model is pose:  # another study of the same run has other programs
         load_ahead(run_digest(run), run.ensemble.device)
-    _require_packages()
-
-
-def _require_packages() -> None:
-    """InputError where what a cube needs is not installed, before anything is drawn."""
-    if find_spec("netCDF4") is None:
-        raise _missing("netCDF4")
-
-
-def _missing(package: str | None) -> InputError:
-    return InputError(
-        f"{package} is not installed, and a cube needs it; draw here with --part 1/1, and make the cube of that "
-        "state where it is: ferrocast merge FILE.state"
-    )
+    _layout()
 
 
 def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleState] | None":

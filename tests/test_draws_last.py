@@ -49,7 +49,7 @@ def one_by_one(shared: Shared, carried: Array, function: Any) -> Any:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
 
 
-def same(found: Any, expected: Any) -> None:
+def assert_same(found: Any, expected: Any) -> None:
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7), found, expected)
 
 
@@ -58,14 +58,14 @@ def test_mapped_over_draws_sees_them_last_and_gives_the_same() -> None:
     SEEN.clear()
     found = jax.vmap(draws_last(walk), in_axes=(AXES, 0))(shared, carried)
     assert (4, 6) in SEEN
-    same(found, one_by_one(shared, carried, walk))
+    assert_same(found, one_by_one(shared, carried, walk))
 
 
 def test_what_is_carried_may_be_the_same_in_all_draws() -> None:
     shared, carried = arguments(5)
     alike = jnp.broadcast_to(carried[:1], carried.shape)
     found = jax.vmap(draws_last(walk), in_axes=(AXES, None))(shared, carried[0])
-    same(found, one_by_one(shared, alike, walk))
+    assert_same(found, one_by_one(shared, alike, walk))
 
 
 @pytest.mark.parametrize("outer", [2, 3])
@@ -76,7 +76,7 @@ def test_mapped_twice(outer: int) -> None:
     }
     twice = jax.vmap(jax.vmap(draws_last(walk), in_axes=(AXES, 0)), in_axes=(AXES, 0))
     found = twice(cut, carried.reshape(outer, 2, -1))
-    same(jax.tree.map(lambda leaf: leaf.reshape(outer * 2, -1), found), one_by_one(shared, carried, walk))
+    assert_same(jax.tree.map(lambda leaf: leaf.reshape(outer * 2, -1), found), one_by_one(shared, carried, walk))
 
 
 def test_gradient_is_that_of_the_function() -> None:
@@ -86,7 +86,7 @@ def test_gradient_is_that_of_the_function() -> None:
         return jax.grad(lambda one, state: sum(leaf.sum() for leaf in function(one, state)), argnums=1)
 
     found = jax.vmap(slope(draws_last(walk)), in_axes=(AXES, 0))(shared, carried)
-    same(found, one_by_one(shared, carried, slope(walk)))
+    assert_same(found, one_by_one(shared, carried, slope(walk)))
 
 
 def test_sums_term_by_term() -> None:
