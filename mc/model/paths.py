@@ -1,7 +1,8 @@
 """Shapes in time that several relations share."""
 
 import functools
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import jax
@@ -36,20 +37,37 @@ def ratio(numerator: Array, denominator: Array) -> Array:
     return jnp.where(zero, 0.0, numerator) / jnp.where(zero, 1.0, denominator)
 
 
+def folded(values: Array, axis: int, join: Callable[[Array, Array], Array]) -> Array:
+    """What `join` makes of all terms along an axis, in rows of terms first and then along one row.
+
+    XLA's own sums over an axis that is not the last take no vectors on a CPU; term by term it takes them, but what
+    names every term is slow to compile. Two levels of about the square root name few, and stay one loop.
+    """
+    size = values.shape[axis]
+    rows = max(1, math.isqrt(size))
+    width = size // rows
+
+    def part(of: Array, first: int, last: int) -> Array:
+        return jax.lax.slice_in_dim(of, first, last, axis=axis)
+
+    row = functools.reduce(join, [part(values, width * at, width * (at + 1)) for at in range(rows)])
+    terms = [part(row, at, at + 1) for at in range(width)] + [part(values, at, at + 1) for at in range(rows * width, size)]
+    return jnp.squeeze(functools.reduce(join, terms), axis)
+
+
 def total(values: Array, axis: int = 0) -> Array:
-    """Sum over an axis, term by term: XLA's own sums over an axis that is not the last take no vectors on a CPU."""
-    terms = [jax.lax.index_in_dim(values, place, axis, keepdims=False) for place in range(values.shape[axis])]
-    return functools.reduce(jnp.add, terms)
+    """Sum over an axis."""
+    return folded(values, axis, jnp.add)
 
 
 def most(values: Array) -> Array:
-    """Largest along the first axis, element by element like `total`."""
-    return functools.reduce(jnp.maximum, [values[place] for place in range(values.shape[0])])
+    """Largest along the first axis."""
+    return folded(values, 0, jnp.maximum)
 
 
 def product(vector: Array, matrix: Array) -> Array:
-    """Product vector @ matrix, term by term; further axes of both, say draws, are no part of it."""
-    return functools.reduce(jnp.add, [vector[place][None] * matrix[place] for place in range(matrix.shape[0])])
+    """Product vector @ matrix; further axes of both, say draws, are no part of it."""
+    return total(vector[:, None] * matrix)
 
 
 def settled(values: Array) -> Array:
