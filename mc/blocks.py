@@ -114,10 +114,7 @@ class BlockProgram:
 
     def empty_block(self) -> dict[str, Any]:
         """Room for the inputs, outputs and validity of one block, by what is declared."""
-        size = self.settings.block
-        shapes = {
-            output.name: tuple(len(self.study.coords[dim]) for dim in output.dims) for output in self.study.outputs
-        }
+        size, shapes = self.settings.block, _shapes(self.study)
         return {
             "inputs": {name: np.zeros((size, *value.shape), self.dtype) for name, value in self.mean().items()},
             "outputs": {name: np.zeros((size, *shape), self.dtype) for name, shape in shapes.items()},
@@ -143,8 +140,7 @@ class BlockProgram:
             index = (first + at * size).astype(jnp.uint32) + jnp.arange(size, dtype=jnp.uint32)
             drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
             inputs = {name: jnp.where(span["at_mean"], mean[name][None], drawn[name]) for name in drawn}
-            outputs = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
-            _check_outputs(self.study, outputs)
+            outputs = self._outputs(data, inputs, span["held"]) if number > 1 else self._function(data, inputs)
             written: dict[str, Any] = jax.tree.map(
                 lambda whole, part: jax.lax.dynamic_update_slice_in_dim(whole, part.astype(whole.dtype), at * size, 0),
                 block,
@@ -158,6 +154,25 @@ class BlockProgram:
         begin, end = jnp.clip(low // size, 0, number), jnp.clip(-(-high // size), 0, number)
         evaluated: dict[str, Any] = jax.lax.fori_loop(begin, jnp.where(span["held"], begin, end), one_chunk, block)
         return evaluated
+
+    def _function(self, data: Any, inputs: dict[str, Array]) -> dict[str, Array]:
+        """The function of the study, mapped over draws."""
+        outputs: dict[str, Array] = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
+        _check_outputs(self.study, outputs)
+        return outputs
+
+    def _outputs(self, data: Any, inputs: dict[str, Array], held: Array) -> dict[str, Array]:
+        """The outputs of a chunk, behind the border of a branch that is always taken.
+
+        XLA would fuse the model into the writing of every output and compute it again for each; as in `_run`.
+        """
+        nothing = {name: jnp.zeros((self.chunk, *shape), self.dtype) for name, shape in _shapes(self.study).items()}
+
+        def evaluated(inputs: dict[str, Array]) -> dict[str, Array]:
+            return {name: value.astype(self.dtype) for name, value in self._function(data, inputs).items()}
+
+        outputs: dict[str, Array] = jax.lax.cond(held, lambda _: nothing, evaluated, inputs)
+        return outputs
 
     def _run(
         self,
@@ -255,8 +270,13 @@ def _count_failures(totals: dict[str, Any], found: Array, index: Array) -> dict[
     }
 
 
+def _shapes(study: Study) -> dict[str, tuple[int, ...]]:
+    """Shape of each output of a draw, as declared."""
+    return {output.name: tuple(len(study.coords[dim]) for dim in output.dims) for output in study.outputs}
+
+
 def _check_outputs(study: Study, outputs: Mapping[str, Any]) -> None:
-    declared = {output.name: tuple(len(study.coords[dim]) for dim in output.dims) for output in study.outputs}
+    declared = _shapes(study)
     if missing := sorted(declared.keys() ^ outputs.keys()):
         raise ValueError(f"{study.name}: outputs declared but not returned, or the reverse: {', '.join(missing)}")
     for name, shape in declared.items():

@@ -16,7 +16,7 @@ from mc.inputs.steel import Pollutants
 from mc.model.cost import TONNES_PER_KILOGRAM
 from mc.model.drive import Drive
 from mc.model.intensity import LAST_YEAR, Paths, YearFlows, apply, at_years
-from mc.model.paths import ramp, ratio, sum_at, total
+from mc.model.paths import ramp, ratio, settled, sum_at, total
 from mc.model.setting import Setting
 from mc.model.world import HOT_METAL, World, places
 from mc.model.year import Result
@@ -104,7 +104,8 @@ def system_cost(setting: Setting, flows: YearFlows, hydrogen: Array, result: Res
 
 def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_year: YearFlows, result: Result) -> Totals:
     """Everything that follows from production, hot metal and arrivals of all years."""
-    flows = apply(per_year, (*result.production, *result.hot_metal))
+    # Settled, or every output would sum its flows over the routes once more.
+    flows: YearFlows = jax.tree.map(settled, apply(per_year, (*result.production, *result.hot_metal)))
     melted = sum_at(result.production, places(world, "scrap"))
     power = flows.electricity + (inputs.routes.electricity_per_hot_metal * setting.charge)[None] * melted
     flows = dataclasses.replace(flows, electricity=power)
