@@ -9,15 +9,15 @@ import re
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mc.devices import cache_folder, find_devices
 from mc.remembered import recall, remember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import jax
+
+    from mc.programs import Programs
 
 FILE = "programs_of_questions.json"
 
@@ -32,12 +32,12 @@ class Ahead:
 
     def __init__(self, question: str, device: str) -> None:
         self._question, self._asked = question, device
-        self._found: tuple[Path, jax.Device, Callable[..., Any]] | None = None
+        self._found: tuple[Path, jax.Device, Programs] | None = None
         # A run that is refused does not wait for it.
         self._thread = threading.Thread(target=self._load, name="program", daemon=True)
         self._thread.start()
 
-    def take(self, place: Path, device: "jax.Device") -> "Callable[..., Any] | None":
+    def take(self, place: Path, device: "jax.Device") -> "Programs | None":
         """The program of this entry, if it was the one; it is remembered for the next time if it was not."""
         self._thread.join()
         if self._found is not None and self._found[:2] == (place, device):
@@ -53,8 +53,8 @@ class Ahead:
             from mc.programs import load
 
             device = find_devices(self._asked)[0]
-            if program := load(folder / name, device):
-                self._found = folder / name, device, program
+            if programs := load(folder / name, device):
+                self._found = folder / name, device, programs
 
 
 def begin(question: str, device: str) -> None:
@@ -63,7 +63,7 @@ def begin(question: str, device: str) -> None:
         _begun[:] = [Ahead(question, device)]
 
 
-def take(place: Path, device: "jax.Device") -> "Callable[..., Any] | None":
+def take(place: Path, device: "jax.Device") -> "Programs | None":
     """The program of this entry where it was loaded ahead; the first to ask is answered."""
     return _begun.pop().take(place, device) if _begun else None
 

@@ -1,17 +1,19 @@
-"""One compiled program that runs blocks of draws on a device and folds them into the statistics.
+"""Three compiled programs that draw the inputs of a block, evaluate them and fold the outputs into the statistics.
 
-A block is `settings.block` consecutive draws; block b always runs draws b * block to (b + 1) * block - 1 in the same
-places of the same program, and draws outside the wanted range are masked. So an output of draw i has the same bits
+A block is `settings.block` consecutive draws; block b always holds draws b * block to (b + 1) * block - 1 in the same
+places of the same programs, and draws outside the wanted range are masked. So an output of draw i has the same bits
 however a run is cut, and every statistic is a sum that is exact in any order.
+
+Three, because XLA would fuse draws and model into all that reads them and work them out again and again; and because
+they compile at the same time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -22,7 +24,7 @@ from jax import Array
 from mc.devices import compiler_options
 from mc.draws import DrawPlan
 from mc.identity import structure_of
-from mc.programs import load_or_compile
+from mc.programs import Programs, load_or_compile
 from mc.settings import Settings
 from mc.state import LISTED_FAILURES
 from mc.statistics.contract import Numbers
@@ -40,10 +42,10 @@ def precise() -> Iterator[None]:
         yield
 
 
-class BlockProgram:
-    """The program of one study and settings: traced once, compiled once for each device that runs it.
+class BlockPrograms:
+    """The programs of one study and settings: traced once, compiled once for each device that runs them.
 
-    `like` is an earlier program of the same structure, whose compiled form is used again.
+    `like` are earlier ones of the same structure, whose compiled forms are used again.
     """
 
     def __init__(
@@ -53,30 +55,34 @@ class BlockProgram:
         plan: DrawPlan,
         series: tuple[Series, ...],
         platform: str,
-        like: BlockProgram | None = None,
+        like: BlockPrograms | None = None,
     ) -> None:
         self.study, self.settings, self.plan, self.series = study, settings, plan, series
         self.dtype, self.data_tree = jnp.dtype(settings.precision), jax.tree.structure(study.data)
         self.chunk = math.gcd(CHUNK, settings.block) if platform == "cpu" else settings.block
         self.packs, self.causes = plan_packs(series), cause_names(study)
-        self.compiled: Callable[..., dict[str, Any]]
-        self.compiled = (
-            like.compiled
+        options = compiler_options(platform)
+        self.jitted: dict[str, Any] = (
+            like.jitted
             if like
-            else jax.jit(self._run, donate_argnames="carry", compiler_options=compiler_options(platform))
+            else {
+                "evaluate": jax.jit(self._evaluate, donate_argnames="outputs", compiler_options=options),
+                "draw": jax.jit(self._draw, compiler_options=options),
+                "fold": jax.jit(self._fold, donate_argnames="totals", compiler_options=options),
+            }
         )
-        self._on: dict[jax.Device, Callable[..., dict[str, Any]]] = like._on if like else {}
-        self._lock = threading.Lock()  # two lanes of a device load its program once
+        self._on: dict[jax.Device, Programs] = like._on if like else {}
+        self._lock = threading.Lock()  # two lanes of a device load its programs once
 
-    def on(self, device: jax.Device, arguments: tuple[Any, ...]) -> Callable[..., dict[str, Any]]:
-        """The program for a device and arguments like these, from disk if it is there; call it within `precise`."""
+    def on(self, device: jax.Device, arguments: Mapping[str, tuple[Any, ...]]) -> Programs:
+        """The programs for a device and arguments like these, from disk if they are there; call within `precise`."""
         with self._lock:
             if device not in self._on:
-                self._on[device] = load_or_compile(self.compiled, arguments, device, self._made_from())
+                self._on[device] = load_or_compile(self.jitted, arguments, device, self._made_from())
             return self._on[device]
 
     def _made_from(self) -> tuple[str, ...]:
-        """What the program is traced from, in words; nothing for a study that cannot say what its function is."""
+        """What the programs are traced from, in words; nothing for a study that cannot say what its function is."""
         study = self.study
         made_from = (study.name, study.variant, repr(structure_of(study, self.settings)), str(self.data_tree))
         return made_from if study.variant else ()
@@ -84,7 +90,7 @@ class BlockProgram:
     def data(self) -> list[Numbers]:
         """The leaves of the study's data on the host, floating arrays in the precision of the chain.
 
-        Without the classes of the study a kept program can be loaded before these are imported.
+        Without the classes of the study kept programs can be loaded before these are imported.
         """
 
         def cast(leaf: Any) -> Numbers:
@@ -112,109 +118,67 @@ class BlockProgram:
             },
         }
 
-    def empty_block(self) -> dict[str, Any]:
-        """Room for the inputs, outputs and validity of one block, by what is declared."""
-        size, shapes = self.settings.block, _shapes(self.study)
-        return {
-            "inputs": {name: np.zeros((size, *value.shape), self.dtype) for name, value in self.mean().items()},
-            "outputs": {name: np.zeros((size, *shape), self.dtype) for name, shape in shapes.items()},
-            "valid": np.zeros(size, np.bool_),
-        }
+    def empty_outputs(self) -> dict[str, Numbers]:
+        """Room for the outputs of one block, by what is declared."""
+        shapes = _shapes(self.study)
+        return {name: np.zeros((self.settings.block, *shape), self.dtype) for name, shape in shapes.items()}
 
-    def _evaluated(
-        self,
-        data: Any,
-        tables: Any,
-        mean: dict[str, Array],
-        span: dict[str, Array],
-        first: Array,
-        block: dict[str, Any],
-    ) -> dict[str, Any]:
-        """The inputs and outputs of the block that begins at draw `first`, in the chunks that hold draws asked for.
+    def inputs_like(self) -> dict[str, jax.ShapeDtypeStruct]:
+        """Shapes of the inputs of one block."""
+        size = self.settings.block
+        return {name: jax.ShapeDtypeStruct((size, *value.shape), self.dtype) for name, value in self.mean().items()}
 
-        The other chunks stay as they are in `block`: all of them if it is `held`. The mean draw stands in every place.
+    def _draw(self, tables: Any, first: Array) -> dict[str, Array]:
+        """The inputs of the block that begins at draw `first`."""
+        index = first + jnp.arange(self.settings.block, dtype=jnp.uint32)
+        drawn: dict[str, Array] = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
+        return drawn
+
+    def _evaluate(
+        self, data: list[Array], inputs: dict[str, Array], outputs: dict[str, Array], low: Array, high: Array
+    ) -> dict[str, Array]:
+        """The outputs of a block, in the chunks that hold its draws `low` to `high` - 1, counted from its first.
+
+        The other chunks stay as they are in `outputs`.
         """
-        size, number = self.chunk, self.settings.block // self.chunk
+        size, whole = self.chunk, jax.tree.unflatten(self.data_tree, data)
+        if size == self.settings.block:
+            return self._function(whole, inputs)
 
-        def one_chunk(at: Array, block: dict[str, Any]) -> dict[str, Any]:
-            index = (first + at * size).astype(jnp.uint32) + jnp.arange(size, dtype=jnp.uint32)
-            drawn = jax.vmap(lambda at: self.plan.draw(tables, at, self.dtype))(index)
-            inputs = {name: jnp.where(span["at_mean"], mean[name][None], drawn[name]) for name in drawn}
-            outputs = self._outputs(data, inputs, span["held"]) if number > 1 else self._function(data, inputs)
-            written: dict[str, Any] = jax.tree.map(
-                lambda whole, part: jax.lax.dynamic_update_slice_in_dim(whole, part.astype(whole.dtype), at * size, 0),
-                block,
-                {"inputs": inputs, "outputs": outputs},
-            )
-            return written
+        def one_chunk(at: Array, outputs: dict[str, Array]) -> dict[str, Array]:
+            def evaluated(part: dict[str, Array]) -> dict[str, Array]:
+                return self._function(whole, part)
 
-        if number == 1:
-            return one_chunk(jnp.int64(0), block)
-        low, high = ((span[name].astype(jnp.int64) - first) for name in ("low", "high"))
-        begin, end = jnp.clip(low // size, 0, number), jnp.clip(-(-high // size), 0, number)
-        evaluated: dict[str, Any] = jax.lax.fori_loop(begin, jnp.where(span["held"], begin, end), one_chunk, block)
+            def nothing(_: dict[str, Array]) -> dict[str, Array]:
+                return {name: jnp.zeros((size, *value.shape[1:]), self.dtype) for name, value in outputs.items()}
+
+            part = {name: jax.lax.dynamic_slice_in_dim(value, at * size, size) for name, value in inputs.items()}
+            # XLA would fuse the model into the writing of every output and compute it again for each. It never fuses
+            # across the border of a branch, so the model lives in one that is always taken.
+            found = jax.lax.cond(low < high, evaluated, nothing, part)
+            return {
+                name: jax.lax.dynamic_update_slice_in_dim(value, found[name], at * size, 0)
+                for name, value in outputs.items()
+            }
+
+        evaluated: dict[str, Array] = jax.lax.fori_loop(low // size, -(-high // size), one_chunk, outputs)
         return evaluated
 
     def _function(self, data: Any, inputs: dict[str, Array]) -> dict[str, Array]:
         """The function of the study, mapped over draws."""
-        outputs: dict[str, Array] = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
+        outputs = jax.vmap(self.study.function, in_axes=(None, 0))(data, inputs)
         _check_outputs(self.study, outputs)
-        return outputs
-
-    def _outputs(self, data: Any, inputs: dict[str, Array], held: Array) -> dict[str, Array]:
-        """The outputs of a chunk, behind the border of a branch that is always taken.
-
-        XLA would fuse the model into the writing of every output and compute it again for each; as in `_run`.
-        """
-        nothing = {name: jnp.zeros((self.chunk, *shape), self.dtype) for name, shape in _shapes(self.study).items()}
-
-        def evaluated(inputs: dict[str, Array]) -> dict[str, Array]:
-            return {name: value.astype(self.dtype) for name, value in self._function(data, inputs).items()}
-
-        outputs: dict[str, Array] = jax.lax.cond(held, lambda _: nothing, evaluated, inputs)
-        return outputs
-
-    def _run(
-        self,
-        data: list[Array],
-        tables: Any,
-        mean: dict[str, Array],
-        constants: Any,
-        carry: dict[str, Any],
-        span: dict[str, Array],
-    ) -> dict[str, Any]:
-        """Fold blocks `first` to `first + blocks - 1` in; of their draws only those in [low, high) count.
-
-        `held`: the block in `carry` is the one that is asked for, and need not be evaluated; without `fold` draws are
-        evaluated and checked, and no statistic changes; draws `at_mean` count nowhere.
-        """
-        size, whole = self.settings.block, jax.tree.unflatten(self.data_tree, data)
-
-        def one_block(block: Array, carry: dict[str, Any]) -> dict[str, Any]:
-            index = block * np.uint32(size) + jnp.arange(size, dtype=jnp.uint32)
-            asked = (index >= span["low"]) & (index < span["high"]) & ~span["at_mean"]
-            before = {name: carry["block"][name] for name in ("inputs", "outputs")}
-            drawn = self._evaluated(whole, tables, mean, span, block.astype(jnp.int64) * size, before)
-            # XLA would fuse the model into every statistic and compute it again and again: 5 x slower. It never fuses
-            # across the border of a branch, so the statistics live in one that is always taken.
-            totals, valid = jax.lax.cond(
-                asked.any(),
-                functools.partial(self._fold, constants, span["fold"]),
-                lambda totals, _outputs, asked, _index: (totals, asked),
-                carry["totals"],
-                drawn["outputs"],
-                asked,
-                index,
-            )
-            return {"totals": totals, "block": drawn | {"valid": valid}}
-
-        result: dict[str, Any] = jax.lax.fori_loop(span["first"], span["first"] + span["blocks"], one_block, carry)
-        return result
+        return {name: value.astype(self.dtype) for name, value in outputs.items()}
 
     def _fold(
-        self, constants: Any, fold: Array, totals: dict[str, Any], outputs: dict[str, Array], asked: Array, index: Array
+        self, constants: Any, totals: dict[str, Any], outputs: dict[str, Array], span: dict[str, Array]
     ) -> tuple[dict[str, Any], Array]:
-        """Totals with a block folded in, and which of its draws were asked for and did not fail."""
+        """Totals with the block that begins at draw `first` folded in, and which of its draws count.
+
+        Those count that lie in [low, high) and did not fail; without `fold` failures are counted and nothing else.
+        """
+        index = span["first"] + jnp.arange(self.settings.block, dtype=jnp.uint32)
+        asked = (index >= span["low"]) & (index < span["high"])
         found = causes_of(self.study, outputs) & asked[:, None]
         valid = asked & ~found.any(axis=1)
         mask = valid.reshape(-1, self.settings.scramblings)
@@ -227,7 +191,7 @@ class BlockProgram:
 
         counted = _count_failures(totals, found, index) | {
             "count": totals["count"] + mask.sum(axis=0, dtype=jnp.int32),
-            "statistics": jax.lax.cond(fold, updated, lambda statistics: statistics, totals["statistics"]),
+            "statistics": jax.lax.cond(span["fold"], updated, lambda statistics: statistics, totals["statistics"]),
         }
         return counted, valid
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 import jax
 import numpy as np
 
-from mc.blocks import BlockProgram
+from mc.blocks import BlockPrograms
 from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
@@ -45,7 +45,7 @@ MOST_BLOCKS = 4096
 MOST_PROGRAMS = 4
 """Compiled programs that a process remembers: a run that is continued does not compile again."""
 
-_PROGRAMS: dict[Hashable, BlockProgram] = {}
+_PROGRAMS: dict[Hashable, BlockPrograms] = {}
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class _Run:
 
     def __init__(
         self,
-        program: BlockProgram,
+        program: BlockPrograms,
         runners: Sequence[BlockRunner],
         state: EnsembleState,
         todo: Ranges,
@@ -197,7 +197,7 @@ class _Run:
         return functools.reduce(merge, parts if self._held == 0 else [self._state, *parts])
 
 
-def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
+def _program(study: Study, settings: Settings, platform: str) -> BlockPrograms:
     plan = plan_draws(
         study.inputs,
         study.correlations,
@@ -209,14 +209,14 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockProgram:
     )
     structure = (study.function, jax.tree.structure(study.data), *structure_of(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)
-    program = BlockProgram(study, settings, plan, plan_series(study, settings), platform, like)
+    program = BlockPrograms(study, settings, plan, plan_series(study, settings), platform, like)
     _PROGRAMS[structure] = program
     if len(_PROGRAMS) > MOST_PROGRAMS:
         del _PROGRAMS[next(iter(_PROGRAMS))]
     return program
 
 
-def _empty_state(program: BlockProgram, identity: dict[str, str], pilot: Pilot) -> EnsembleState:
+def _empty_state(program: BlockPrograms, identity: dict[str, str], pilot: Pilot) -> EnsembleState:
     scramblings = program.settings.scramblings
     return EnsembleState(
         identity=identity,
@@ -236,7 +236,7 @@ def _worth_sharing(runner: BlockRunner, todo: Ranges) -> bool:
     """Whether the draws left take longer on one device than another one needs to compile: known after a pilot."""
     if len(runner.seconds) < 2:
         return True
-    size = runner.program.settings.block
+    size = runner.programs.settings.block
     return sum(_blocks(low, high, size) for low, high in todo) * min(runner.seconds) > runner.seconds[0]
 
 

@@ -68,7 +68,7 @@ def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[B
     The pilot always runs from draw 0, block by block, so every part of a run finds the same constants; `helpers` are
     other lanes of the same device, which share the blocks and change no bit.
     """
-    series, size, lanes = runner.program.series, runner.program.settings.block, (runner, *helpers)
+    series, size, lanes = runner.programs.series, runner.programs.settings.block, (runner, *helpers)
     held: dict[int, Any] = {}
     for lane in lanes:
         lane.held = held
@@ -95,8 +95,8 @@ def _collect(todo: Iterator[int], draws: int, runner: BlockRunner) -> dict[int, 
 
 def _at_mean(runner: BlockRunner) -> _Block:
     """f(E[X]) of every series, as values."""
-    runner.run(0, 1, at_mean=True)
-    return _Block({}, {item.name: runner.block_values(item, 1)[0].copy() for item in runner.program.series})
+    outputs = {name: value[None] for name, value in runner.at_mean().items()}
+    return _Block({}, {item.name: item.values(outputs)[0].copy() for item in runner.programs.series})
 
 
 def _block(runner: BlockRunner, low: int, high: int) -> _Block:
@@ -105,21 +105,21 @@ def _block(runner: BlockRunner, low: int, high: int) -> _Block:
     runner.run(low, high, fold=False)
     valid = runner.block_valid(rows)
     looked, looks, values = min(rows, max(LOOK - low, 0)), {}, {}
-    for item in runner.program.series:
+    for item in runner.programs.series:
         seen = rows if _needs_values(item) else looked
         flat = _flat(runner.block_values(item, seen))
         counted = flat if valid.all() else flat[valid[:seen]]
         looks[item.name] = _Look.at(counted[: valid[:looked].sum()])
         if _needs_values(item):
             values[item.name] = np.array(counted)
-    if rows == runner.size > runner.program.chunk and (len(runner.held) + 1) * runner.block_bytes <= MOST_HELD:
+    if rows == runner.size > runner.programs.chunk and (len(runner.held) + 1) * runner.block_bytes <= MOST_HELD:
         runner.hold(low)
     return _Block(looks, values)
 
 
 def _blank_constants(runner: BlockRunner) -> Nested:
-    series = runner.program.series
-    return _constants(series, {item.name: _blank(item, runner.program.dtype) for item in series})
+    series = runner.programs.series
+    return _constants(series, {item.name: _blank(item, runner.programs.dtype) for item in series})
 
 
 def _constants(series: tuple[Series, ...], views: Mapping[str, PilotView]) -> Nested:

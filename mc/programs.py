@@ -15,7 +15,8 @@ import hashlib
 import os
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +32,30 @@ MOST_KEPT = 32
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-def load_or_compile(
-    program: Any, arguments: tuple[Any, ...], device: jax.Device, made_from: Iterable[str]
-) -> Callable[..., Any]:
-    """`program` (jitted, of dicts, lists and tuples of arrays) compiled for `arguments` on `device`.
+Programs = dict[str, Callable[..., Any]]
+"""Programs that belong together, by name."""
 
-    `made_from` is all that the program is traced from besides the source of this package and the shapes of `arguments`;
-    with nothing in it the program is not kept, and returned as it is.
+
+def load_or_compile(
+    programs: Programs, arguments: Mapping[str, tuple[Any, ...]], device: jax.Device, made_from: Iterable[str]
+) -> Programs:
+    """`programs` (jitted, of dicts, lists and tuples of arrays) compiled for their `arguments` on `device`.
+
+    `made_from` is all that they are traced from besides the source of this package and the shapes of `arguments`; with
+    nothing in it they are not kept, and returned as they are. They compile at the same time: name the longest first.
     """
     place = _entry((*made_from,), arguments, device)
     if place is None:
-        jitted: Callable[..., Any] = program
-        return jitted
+        return programs
     known = take(place, device) or load(place, device)
     if known is not None:
         return known
-    with _afresh():
-        compiled: Callable[..., Any] = program.lower(*arguments).compile()
+    with _afresh(), ThreadPoolExecutor(len(programs)) as pool:
+        begun = {}
+        for name, program in programs.items():
+            jitted: Any = program
+            begun[name] = pool.submit(jitted.lower(*arguments[name]).compile)
+        compiled: Programs = {name: future.result() for name, future in begun.items()}
     _keep(place, compiled)
     return compiled
 
@@ -69,12 +77,12 @@ def _afresh() -> Iterator[None]:
         reset_cache()
 
 
-def _entry(made_from: tuple[str, ...], arguments: tuple[Any, ...], device: jax.Device) -> Path | None:
-    """File of a program; None where programs are not kept."""
+def _entry(made_from: tuple[str, ...], arguments: Mapping[str, tuple[Any, ...]], device: jax.Device) -> Path | None:
+    """File of programs; None where programs are not kept."""
     folder = cache_folder("programs")
     if not made_from or folder is None or not _is_private(folder):
         return None
-    leaves, tree = jax.tree.flatten(arguments)
+    leaves, tree = jax.tree.flatten(dict(arguments))
     shapes = [f"{leaf.dtype}{leaf.shape}" for leaf in leaves]
     flags = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(("XLA_", "JAX_")))
     parts = (_source(), device.platform, device.device_kind, str(tree), *shapes, *flags, *made_from)
@@ -99,30 +107,32 @@ def _source() -> str:
     return digest.hexdigest()
 
 
-def load(place: Path, device: jax.Device) -> Callable[..., Any] | None:
-    """The program of an entry; None where it is missing or damaged."""
+def load(place: Path, device: jax.Device) -> Programs | None:
+    """The programs of an entry; None where it is missing, damaged or not the user's own."""
     from jax.experimental.serialize_executable import deserialize_and_load
 
     try:
+        if not _is_private(place.parent):
+            return None
         content = place.read_bytes()
         if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
             return None
-        packed, taken, given = pickle.loads(content[DIGEST_BYTES:])
-        program: Callable[..., Any] = deserialize_and_load(
-            packed, taken, given, backend=device.client, execution_devices=[device]
-        )
+        programs: Programs = {
+            name: deserialize_and_load(packed, taken, given, backend=device.client, execution_devices=[device])
+            for name, (packed, taken, given) in pickle.loads(content[DIGEST_BYTES:]).items()
+        }
         os.utime(place)
-    except Exception:  # whatever is wrong with an entry, the program can be compiled
+    except Exception:  # whatever is wrong with an entry, the programs can be compiled
         return None
-    return program
+    return programs
 
 
-def _keep(place: Path, compiled: Any) -> None:
+def _keep(place: Path, compiled: Mapping[str, Any]) -> None:
     """Write an entry under a name of its own, then rename it; drop the oldest. A failure is no loss."""
     from jax.experimental.serialize_executable import serialize
 
     with contextlib.suppress(Exception):
-        packed = pickle.dumps(serialize(compiled))
+        packed = pickle.dumps({name: serialize(program) for name, program in compiled.items()})
         handle, name = tempfile.mkstemp(dir=place.parent)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from mc.blocks import BlockProgram, precise
+from mc.blocks import BlockPrograms, precise
+from mc.programs import Programs
 from mc.state import LISTED_FAILURES, EnsembleState, Failures, Kept, Nested, join_ranges, merge_kept
 from mc.statistics import Statistic
 from mc.statistics.contract import Numbers
@@ -22,11 +23,11 @@ from mc.statistics.plan import Pack, Series
 class BlockRunner:
     """A device with its copy of the data, the pilot's constants and the running sums of the draws in `ranges`."""
 
-    def __init__(self, program: BlockProgram, device: jax.Device) -> None:
-        self.program, self.device, self.size = program, device, program.settings.block
-        data = program.data()
+    def __init__(self, programs: BlockPrograms, device: jax.Device) -> None:
+        self.programs, self.device, self.size = programs, device, programs.settings.block
         with precise():
-            self._arguments = jax.device_put((data, program.plan.tables, program.mean()), device)
+            self._data, self._tables = jax.device_put((programs.data(), programs.plan.tables), device)
+        self._compiled: Programs | None = None
         self._block: Any = None
         self._constants: Any = None
         self._totals: Any = None
@@ -42,7 +43,7 @@ class BlockRunner:
     @functools.cached_property
     def block_bytes(self) -> int:
         """Bytes of one block on the device."""
-        return sum(array.nbytes for array in jax.tree.leaves(self.program.empty_block()))
+        return sum(array.nbytes for array in self.programs.empty_outputs().values())
 
     def start(self, constants: Nested) -> None:
         """Take the pilot's constants and begin with empty sums."""
@@ -55,9 +56,9 @@ class BlockRunner:
                 }
                 for statistic in pack.statistics
             }
-            for pack in self.program.packs
+            for pack in self.programs.packs
         }
-        totals = self.program.empty_totals()
+        totals = self.programs.empty_totals()
         if self._totals is not None and not self._folded:
             totals["statistics"] = self._totals["statistics"]  # still empty: a pilot folds nothing in
         with precise():
@@ -66,15 +67,11 @@ class BlockRunner:
 
     def work(self, low: int, high: int) -> None:
         """Fold the draws [low, high) in for good: keep those that the settings name, and remember the range."""
-        keep, size = self.program.settings.keep, self.size
-        start = low - low % size
-        step = size if keep or self.held else high - start
         with self._lock:
-            for at in range(start, high, step):
-                first, last = max(at, low), min(at + step, high)
-                self.run(first, last)
-                if keep:
-                    self._keep(first, last, at)
+            for first in range(low - low % self.size, high, self.size):
+                self.run(max(first, low), min(first + self.size, high))
+                if self.programs.settings.keep:
+                    self._keep(max(first, low), min(first + self.size, high), first)
             self._ranges.append((low, high))
 
     def state(self, base: EnsembleState) -> EnsembleState:
@@ -86,34 +83,58 @@ class BlockRunner:
                 ranges=join_ranges(self._ranges),
                 count=totals["count"].astype(np.int64),
                 statistics=totals["statistics"],
-                failures=failures_of(totals, self.program.causes),
+                failures=failures_of(totals, self.programs.causes),
                 kept=merge_kept(self._kept),
             )
 
-    def run(self, low: int, high: int, *, at_mean: bool = False, fold: bool = True) -> None:
-        """Run the draws [low, high), or the mean draw, and wait for the device; `fold` them into the statistics.
+    def run(self, low: int, high: int, *, fold: bool = True) -> None:
+        """Run the draws [low, high) of one block and wait for the device; `fold` them into the statistics.
 
-        A block that is held, asked for alone, is not evaluated again.
+        A block that is held is not evaluated again.
         """
-        size, began = self.size, time.monotonic()
-        first, last = low // size, -(-high // size)
-        held = self.held.pop(low, None) if fold and last - first == 1 else None
-        span = {"first": first, "blocks": last - first, "low": low, "high": high}
-        flags = {"at_mean": at_mean, "held": held is not None, "fold": fold}
+        began, first = time.monotonic(), low - low % self.size
         with precise():
-            arguments = jax.device_put(
-                {name: np.uint32(value) for name, value in span.items()}
-                | {name: np.bool_(value) for name, value in flags.items()},
-                self.device,
-            )
-            block = held or self._block or jax.device_put(self.program.empty_block(), self.device)
-            carry = {"totals": self._totals, "block": block}
-            everything = (*self._arguments, self._constants, carry, arguments)
-            carry = self.program.on(self.device, everything)(*everything)
-            self._totals, self._block = carry["totals"], carry["block"]
+            programs = self._called()
+            block = self.held.pop(first, None) if fold else None
+            if block is None:
+                inputs = programs["draw"](self._tables, np.uint32(first))
+                block = self._evaluated(inputs, low - first, high - first)
+            span = self._span(first, low, high, fold)
+            self._totals, block["valid"] = programs["fold"](self._constants, self._totals, block["outputs"], span)
+            self._block = block
             self._folded |= fold
             self.failed = int(self._totals["failed"])  # waits for the device
         self.seconds.append(time.monotonic() - began)
+
+    def at_mean(self) -> dict[str, Numbers]:
+        """Outputs of the mean draw, which counts nowhere; on the host."""
+        with precise():
+            mean = {name: np.repeat(value[None], self.size, 0) for name, value in self.programs.mean().items()}
+            self._block = self._evaluated(jax.device_put(mean, self.device), 0, 1)
+            return {name: np.array(value[0]) for name, value in self._block["outputs"].items()}
+
+    def _evaluated(self, inputs: dict[str, jax.Array], low: int, high: int) -> dict[str, Any]:
+        """Inputs and outputs of a block, in room that the latest one leaves."""
+        room = self._block["outputs"] if self._block else jax.device_put(self.programs.empty_outputs(), self.device)
+        self._block = None
+        outputs = self._called()["evaluate"](self._data, inputs, room, np.int32(low), np.int32(high))
+        return {"inputs": inputs, "outputs": outputs}
+
+    def _called(self) -> Programs:
+        """The compiled programs of the device."""
+        if self._compiled is None:
+            room = self.programs.empty_outputs()
+            arguments = {
+                "evaluate": (self._data, self.programs.inputs_like(), room, np.int32(0), np.int32(0)),
+                "draw": (self._tables, np.uint32(0)),
+                "fold": (self._constants, self._totals, room, self._span(0, 0, 0, fold=False)),
+            }
+            self._compiled = self.programs.on(self.device, arguments)
+        return self._compiled
+
+    @staticmethod
+    def _span(first: int, low: int, high: int, fold: bool) -> dict[str, Any]:
+        return {"first": np.uint32(first), "low": np.uint32(low), "high": np.uint32(high), "fold": np.bool_(fold)}
 
     def hold(self, low: int) -> None:
         """Leave the latest block, which begins at draw `low` and was asked for whole, to whoever is to fold it in."""
@@ -127,7 +148,7 @@ class BlockRunner:
                 index=np.arange(first, last, dtype=np.int64),
                 valid=np.array(self._block["valid"])[rows],
                 inputs={name: np.array(value)[rows] for name, value in self._block["inputs"].items()},
-                outputs={name: np.array(self._block["outputs"][name])[rows] for name in self.program.settings.keep},
+                outputs={name: np.array(self._block["outputs"][name])[rows] for name in self.programs.settings.keep},
             )
         )
 
@@ -145,8 +166,8 @@ class BlockRunner:
     def totals(self) -> dict[str, Any]:
         """Running sums and counts, copied to the host."""
         totals: dict[str, Any] = jax.tree.map(np.asarray, self._totals)
-        statistics: Nested = {item.name: {one.key: {} for one in item.statistics} for item in self.program.series}
-        for pack in self.program.packs:
+        statistics: Nested = {item.name: {one.key: {} for one in item.statistics} for item in self.programs.series}
+        for pack in self.programs.packs:
             for statistic in pack.statistics:
                 for name, array in totals["statistics"][pack.name][statistic.key].items():
                     for series, part in pack.split(array, statistic.element_axis(name)).items():
@@ -156,7 +177,7 @@ class BlockRunner:
     def failures(self) -> Failures:
         """Which of the draws that were run have failed."""
         scalars = {name: np.asarray(value) for name, value in self._totals.items() if name != "statistics"}
-        return failures_of(scalars, self.program.causes)
+        return failures_of(scalars, self.programs.causes)
 
 
 def _of_members(pack: Pack, statistic: Statistic, name: str, nested: Nested) -> dict[str, Numbers]:

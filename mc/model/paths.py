@@ -51,7 +51,9 @@ def folded(values: Array, axis: int, join: Callable[[Array, Array], Array]) -> A
         return jax.lax.slice_in_dim(of, first, last, axis=axis)
 
     row = functools.reduce(join, [part(values, width * at, width * (at + 1)) for at in range(rows)])
-    terms = [part(row, at, at + 1) for at in range(width)] + [part(values, at, at + 1) for at in range(rows * width, size)]
+    terms = [part(row, at, at + 1) for at in range(width)] + [
+        part(values, at, at + 1) for at in range(rows * width, size)
+    ]
     return jnp.squeeze(functools.reduce(join, terms), axis)
 
 
