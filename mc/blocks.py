@@ -123,10 +123,10 @@ class BlockPrograms:
         shapes = _shapes(self.study)
         return {name: np.zeros((self.settings.block, *shape), self.dtype) for name, shape in shapes.items()}
 
-    def inputs_like(self) -> dict[str, jax.ShapeDtypeStruct]:
-        """Shapes of the inputs of one block."""
+    def at_mean(self) -> dict[str, Numbers]:
+        """Inputs of one block with the mean draw in every place."""
         size = self.settings.block
-        return {name: jax.ShapeDtypeStruct((size, *value.shape), self.dtype) for name, value in self.mean().items()}
+        return {name: np.broadcast_to(value, (size, *value.shape)) for name, value in self.mean().items()}
 
     def _draw(self, tables: Any, first: Array) -> dict[str, Array]:
         """The inputs of the block that begins at draw `first`."""

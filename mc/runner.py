@@ -109,8 +109,7 @@ class BlockRunner:
     def at_mean(self) -> dict[str, Numbers]:
         """Outputs of the mean draw, which counts nowhere; on the host."""
         with precise():
-            mean = {name: np.repeat(value[None], self.size, 0) for name, value in self.programs.mean().items()}
-            self._block = self._evaluated(jax.device_put(mean, self.device), 0, 1)
+            self._block = self._evaluated(jax.device_put(self.programs.at_mean(), self.device), 0, 1)
             return {name: np.array(value[0]) for name, value in self._block["outputs"].items()}
 
     def _evaluated(self, inputs: dict[str, jax.Array], low: int, high: int) -> dict[str, Any]:
@@ -125,7 +124,7 @@ class BlockRunner:
         if self._compiled is None:
             room = self.programs.empty_outputs()
             arguments = {
-                "evaluate": (self._data, self.programs.inputs_like(), room, np.int32(0), np.int32(0)),
+                "evaluate": (self._data, self.programs.at_mean(), room, np.int32(0), np.int32(0)),
                 "draw": (self._tables, np.uint32(0)),
                 "fold": (self._constants, self._totals, room, self._span(0, 0, 0, fold=False)),
             }
