@@ -95,8 +95,8 @@ def _collect(todo: Iterator[int], draws: int, runner: BlockRunner) -> dict[int, 
 
 def _at_mean(runner: BlockRunner) -> _Block:
     """f(E[X]) of every series, as values."""
-    outputs = {name: value[None] for name, value in runner.at_mean().items()}
-    return _Block({}, {item.name: item.values(outputs)[0].copy() for item in runner.programs.series})
+    runner.at_mean()
+    return _Block({}, {item.name: runner.block_values(item, 1)[0].copy() for item in runner.programs.series})
 
 
 def _block(runner: BlockRunner, low: int, high: int) -> _Block:

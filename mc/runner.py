@@ -106,11 +106,10 @@ class BlockRunner:
             self.failed = int(self._totals["failed"])  # waits for the device
         self.seconds.append(time.monotonic() - began)
 
-    def at_mean(self) -> dict[str, Numbers]:
-        """Outputs of the mean draw, which counts nowhere; on the host."""
+    def at_mean(self) -> None:
+        """Evaluate the mean draw, which counts nowhere, in the first place of a block."""
         with precise():
             self._block = self._evaluated(jax.device_put(self.programs.at_mean(), self.device), 0, 1)
-            return {name: np.array(value[0]) for name, value in self._block["outputs"].items()}
 
     def _evaluated(self, inputs: dict[str, jax.Array], low: int, high: int) -> dict[str, Any]:
         """Inputs and outputs of a block, in room that the latest one leaves."""
