@@ -49,7 +49,8 @@ def first_due(uptake: Uptake, crude_steel_history: Array, time: Array, fleet: Ar
     # Age by age: a product would first write what every province, age and year have to do with one another.
     every = zip(due.T, weights / weights.sum(), strict=True)
     shape = functools.reduce(jnp.add, [weight * spread(time, moment) for moment, weight in every])
-    return (shape * fleet[:, None]).T
+    first: Array = (shape * fleet[:, None]).T
+    return first
 
 
 def early_factor(uptake: Uptake, years: Array) -> tuple[Array, Array]:
