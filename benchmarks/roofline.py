@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from measuring import alternate, report, three_policies
+from measuring.kept import Kept
 from measuring.limits import COPIED, SIZE, operations
 
 from mc.blocks import precise
-from mc.devices import compiler_options
 from mc.draws import plan_draws
 
 BLOCK = 32
@@ -29,12 +29,10 @@ def main() -> None:
         work = operations(jax.make_jaxpr(study.function)(data, one).jaxpr)
         index = jnp.arange(BLOCK, dtype=jnp.uint32)
         drawn = jax.jit(jax.vmap(lambda at: plan.draw(plan.tables, at, jnp.float32)))(index)
-        options = compiler_options(jax.default_backend())
-        chain = jax.jit(
-            lambda draws: jax.vmap(lambda draw: study.function(data, draw))(draws), compiler_options=options
-        )
+        many = jax.vmap(lambda draw: study.function(data, draw))
+        chain = Kept(many, (drawn,))
         matrix, long = jnp.ones((SIZE, SIZE), jnp.float32), jnp.ones(COPIED, jnp.float32)
-        product, copy = jax.jit(lambda x: x @ x), jax.jit(lambda x: -x)
+        product, copy = Kept(lambda x: x @ x, (matrix,)), Kept(lambda x: -x, (long,))
         moved = sum(leaf.nbytes for leaf in jax.tree.leaves((drawn, chain(drawn)))) / BLOCK
 
         def run(function: Any, argument: Any) -> Any:

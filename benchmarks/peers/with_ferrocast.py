@@ -1,4 +1,4 @@
-"""ferrocast: `run_ensemble` on the study of the model, with the settings a run has by default."""
+"""ferrocast: `run_ensemble` on the study of the model, with the settings a run has by default but for its block."""
 
 from model.study import study
 
@@ -11,19 +11,21 @@ from peers.judged import QUANTILES, Numbers, pick
 
 prepare()
 STUDY = study()
-BLOCK = 256
+SMALLEST, LARGEST, BLOCKS = 256, 1024, 32
+"""Draws of a block: a small model likes large ones, as long as there are enough of them for every core."""
 
 
 def estimate(sampler: str, draws: int, seed: int) -> tuple[Numbers, Numbers]:
     """Mean and 95 % point, with standard errors that are not asked for here."""
+    block = min(max(SMALLEST, min(LARGEST, draws // BLOCKS)), draws)
     settings = Settings(
         draws=draws,
-        block=min(BLOCK, draws),
+        block=block,
         seed=seed,
         sampler=sampler,
         quantiles=QUANTILES,
         probabilities=(0.95,),
-        pilot=pilot_of(draws, min(BLOCK, draws)),
+        pilot=pilot_of(draws, block),
     )
     series = finish(STUDY, settings, run_ensemble(STUDY, settings)).series
     co2, cumulative = series["co2"].value, series["co2_cumulative"].value

@@ -5,6 +5,8 @@ so it is kept apart as one factor: due = kept[t] (due of the first fleet + what 
 renewed is counted as if nothing had retired early since the base year.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,8 +46,11 @@ def first_due(uptake: Uptake, crude_steel_history: Array, time: Array, fleet: Ar
     weights = jnp.where((added * recent).sum() > 0, added * recent, recent)
     age = ages[None, :] + uptake.campaign_phase[:, None] * uptake.campaign
     due = jnp.maximum(uptake.campaign - jnp.mod(age, uptake.campaign), 1.0)
-    shape = jnp.einsum("pvs,v->sp", spread(time, due), weights / weights.sum())
-    return shape * fleet[None, :]
+    # Age by age: a product would first write what every province, age and year have to do with one another.
+    every = zip(due.T, weights / weights.sum(), strict=True)
+    shape = functools.reduce(jnp.add, [weight * spread(time, moment) for moment, weight in every])
+    first: Array = (shape * fleet[:, None]).T
+    return first
 
 
 def early_factor(uptake: Uptake, years: Array) -> tuple[Array, Array]:

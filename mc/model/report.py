@@ -89,7 +89,7 @@ def production(inputs: Inputs, world: World, ahead: Before, result: Result, outp
     used = total(result.scrap, 1)
     on_offer = ahead.supply.home.sum(axis=0) + ahead.supply.purchased.sum(axis=0)
     return {
-        "production_by_route": total(made, 1),
+        "production_by_route": jnp.stack([total(one) for one in result.production]),
         "production_by_route_by_province": made,
         "eaf_share": ratio(total(electric), national),
         "eaf_share_by_province": ratio(electric, output),
