@@ -31,6 +31,13 @@ def test_calibration_of_a_handful():
     assert ranks.passes()
 
 
+def test_calibration_of_a_handful_of_families():
+    moving = {"drift": 0.3, "persistence": 0.5, "slope": 0.3, "returns": 0.25, "walks": 0.25, "slopes": 0.5}
+    errors = {"survey": {name: Prior("fixed", value, value, value) for name, value in moving.items()}}
+    ranks = calibrate(drifting_target(errors), SBC, replications=32, seed=4)
+    assert ranks.passes()
+
+
 @pytest.mark.slow
 def test_calibration_of_two_hundred():
     ranks = calibrate(drifting_target(DRIFT), SBC, replications=200, seed=6)
