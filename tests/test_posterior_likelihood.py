@@ -129,8 +129,8 @@ def test_families_are_summed_out_by_their_weights():
     weights = {"returns": 1.0, "walks": 2.0, "slopes": 0.0, "trends": 5.0}
     likelihood = bound(linear_study(), rows(VALUES), of_families(**weights))
     assert [item.name for item in likelihood.parameters][-1] == "error.survey.family"
-    values = {f"error.survey.{name}": jnp.asarray(value) for name, value in MOVING.items()}
     with precise():
+        values = {f"error.survey.{name}": jnp.asarray(value) for name, value in MOVING.items()}
         modelled = {name: jnp.asarray(value) for name, value in MODELLED.items()}
         found = float(likelihood.log_likelihood(modelled, values))
         one = [
@@ -148,8 +148,8 @@ def test_families_are_summed_out_by_their_weights():
 def test_one_family_alone_is_the_error_of_its_parameters():
     likelihood = bound(linear_study(), rows(VALUES), of_families(walks=0.0, slopes=0.3))
     assert "error.survey.family" not in {item.name for item in likelihood.parameters}
-    values = {f"error.survey.{name}": jnp.asarray(value) for name, value in MOVING.items()}
     with precise():
+        values = {f"error.survey.{name}": jnp.asarray(value) for name, value in MOVING.items()}
         found = float(likelihood.log_likelihood({n: jnp.asarray(v) for n, v in MODELLED.items()}, values))
     law = stats.multivariate_normal(np.zeros(10), dense(YEARS, 0.2, 1.0, 0.3, 0.0, 0.1))
     assert found == pytest.approx(law.logpdf(VALUES - MODELLED["line"]), rel=1e-9)
