@@ -15,6 +15,10 @@ from mc.study import Prior
 
 VALUES = np.zeros(10)
 DRIFT = {"survey": {"drift": Prior("lognormal", 0.1, 0.2, 0.4), "degrees": FIXED_FIVE}}
+MOVING = {"persistence": 0.5, "slope": 0.1, "bend": 0.05} | dict.fromkeys(
+    ("returns", "walks", "slopes", "trends"), 0.25
+)
+FAMILIES = {"survey": DRIFT["survey"] | {name: Prior("fixed", value, value, value) for name, value in MOVING.items()}}
 SBC = Settings(chains=1, warmup=120, draws=248)
 STEEL = Settings(chains=1, warmup=200, draws=248)
 log = logging.getLogger("ferrocast")
@@ -26,21 +30,14 @@ def drifting_target(errors):
 
 
 def test_calibration_of_a_handful():
-    ranks = calibrate(drifting_target(DRIFT), SBC, replications=16, seed=4)
+    ranks = calibrate(drifting_target(FAMILIES), SBC, replications=16, seed=4)
     assert ranks.ranks.shape == (16, 4)
-    assert ranks.passes()
-
-
-def test_calibration_of_a_handful_of_families():
-    moving = {"drift": 0.3, "persistence": 0.5, "slope": 0.3, "returns": 0.25, "walks": 0.25, "slopes": 0.5}
-    errors = {"survey": {name: Prior("fixed", value, value, value) for name, value in moving.items()}}
-    ranks = calibrate(drifting_target(errors), SBC, replications=32, seed=4)
     assert ranks.passes()
 
 
 @pytest.mark.slow
 def test_calibration_of_two_hundred():
-    ranks = calibrate(drifting_target(DRIFT), SBC, replications=200, seed=6)
+    ranks = calibrate(drifting_target(FAMILIES), SBC, replications=200, seed=6)
     assert set(ranks.names) == {"level", "slope", "error.survey.drift", "log density"}
     assert min(ranks.chi_square().values()) > 0.005 / 4
     assert not any(ranks.outside(1 - 0.005 / 4).values())
