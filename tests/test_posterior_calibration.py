@@ -10,14 +10,13 @@ from steel_past import FREE, reduced_past, target_of
 
 from mc.posterior.calibration import LOG_DENSITY, Ranks, calibrate
 from mc.posterior.density import make_target
+from mc.posterior.errors import MOVES
 from mc.posterior.nuts import Settings
 from mc.study import Prior
 
 VALUES = np.zeros(10)
 DRIFT = {"survey": {"drift": Prior("lognormal", 0.1, 0.2, 0.4), "degrees": FIXED_FIVE}}
-MOVING = {"persistence": 0.5, "slope": 0.1, "bend": 0.05} | dict.fromkeys(
-    ("returns", "walks", "slopes", "trends"), 0.25
-)
+MOVING = {"persistence": 0.5, "slope": 0.1, "bend": 0.05} | dict.fromkeys(MOVES, 0.25)
 FAMILIES = {"survey": DRIFT["survey"] | {name: Prior("fixed", value, value, value) for name, value in MOVING.items()}}
 SBC = Settings(chains=1, warmup=120, draws=248)
 STEEL = Settings(chains=1, warmup=200, draws=248)
@@ -53,9 +52,11 @@ def test_calibration_of_the_chain_of_steel_with_few_inputs():
 
 @pytest.mark.slow
 def test_a_wrong_likelihood_of_steel_fails_calibration():
-    # Hot metal strays from the chain by a walk; the fit takes each year's error for its own.
+    # Errors of hot metal hang together in time, in one of four ways; the fit takes each year's error for its own.
     seen = reduced_past()
-    alone = {"pig_iron": seen.errors["pig_iron"] | {"persistence": Prior("fixed", 0.01, 0.01, 0.01)}}
+    known = {"persistence": 0.01, "returns": 1.0, "walks": 0.0, "slopes": 0.0, "trends": 0.0}
+    fixed = {name: Prior("fixed", value, value, value) for name, value in known.items()}
+    alone = {"pig_iron": seen.errors["pig_iron"] | fixed}
     wrong = target_of(dataclasses.replace(seen, errors={**seen.errors, **alone}))
     ranks = calibrate(wrong, STEEL, replications=50, seed=6, truth=target_of(seen))
     log.info("chi-square %s", ranks.chi_square())
