@@ -19,7 +19,8 @@ DRIFT = {"survey": {"drift": Prior("lognormal", 0.1, 0.2, 0.4), "degrees": FIXED
 MOVING = {"persistence": 0.5, "slope": 0.1, "bend": 0.05} | dict.fromkeys(MOVES, 0.25)
 FAMILIES = {"survey": DRIFT["survey"] | {name: Prior("fixed", value, value, value) for name, value in MOVING.items()}}
 SBC = Settings(chains=1, warmup=120, draws=248)
-STEEL = Settings(chains=1, warmup=200, draws=248)
+STEEL = Settings(chains=1, warmup=200, draws=184, deepest=5)
+"""All replications wait for the deepest tree of a step: bounded, trees are shorter and draws as right."""
 log = logging.getLogger("ferrocast")
 
 
