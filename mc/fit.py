@@ -1,6 +1,5 @@
 """Run -> posterior on disk: read, sample, check, describe, write."""
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -130,12 +129,6 @@ def _root(run: Run, past: "Past", settings: "Settings", found: "Quality", second
             "warmup": settings.warmup,
             "draws": settings.draws,
             "sampler": "NUTS (numpyro), diagonal mass in a Laplace frame",
-            "errors": json.dumps(
-                {
-                    group: {name: prior.mid for name, prior in past.errors[group].items()}
-                    for group in sorted({row.group for row in past.rows} & set(past.errors))
-                }
-            ),
             "rhat": found.rhat,
             "bulk_ess": found.bulk_ess,
             "tail_ess": found.tail_ess,

@@ -10,6 +10,7 @@ from synthetic_cube import synthetic_cube
 from test_pages import Document, build
 
 from mc.cube.write import write_cube
+from mc.posterior.errors import MOVES
 
 RISING = 1.3 + 0.15 * np.arange(10)
 ATTRIBUTES = {
@@ -74,14 +75,27 @@ def test_what_was_tried_residuals_and_series_left_out_stand_on_the_page(cube_fil
     _, groups, file = made(cube_file, RISING)
     left.unlink()
     page = Document(file.read_text(encoding="utf-8"))
-    assert "line: slope (by 0.50 nats a number over walk)" in page.text
-    assert "would be slope, by the sum" not in page.text  # no score of it in later years
+    assert "walk: it walks; slope: it slopes" in page.text
+    assert "Not blind: when this was decided, scores of other choices on the years held out had been seen" in page.text
     assert "worse than the prior on line" in page.text
     tables = {row[0]: row for table in page.tables for row in table}
     assert tables["walk"][1:] == ["4", "1.25", "7.0 %", "50 %", "4", "−3.50", "70.0 %", "25 %"]
     assert tables["slope"][5:] == ["–"] * 4
     middle = np.median(groups["modelled"]["line"].sel(year=2003))
     assert float(tables["2003"][1]) == pytest.approx(RISING[3] / middle, rel=0.01)
+
+
+def test_weights_of_families_stand_beside_the_steps():
+    import tried
+
+    drift = xr.Dataset({f"error.{group}.drift": (("chain", "draw"), [[0.1, 0.3]]) for group in ("open", "alone")})
+    weights = {"prior": (("group", "family"), [[0.5, 0.5, 0.0, 0.0]]),
+               "posterior": (("group", "family"), [[0.125, 0.875, 0.0, 0.0]])}  # fmt: skip
+    families = xr.Dataset(weights, {"group": ["open"], "family": list(MOVES)})
+    tree = xr.DataTree.from_dict({"posterior": drift, "prior": 2 * drift, "families": families})
+    alone, several = tried._moves(tree).groups[0].rows
+    assert [*several.cells] == ["40.0 %", "20.0 %", "12 %", "88 %", "–", "–"]
+    assert [*alone.cells] == ["40.0 %", "20.0 %", *"––––"]
 
 
 def test_no_hindcast_no_page(cube_file, capsys):

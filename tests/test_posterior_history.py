@@ -95,11 +95,19 @@ def test_iron_closes_in_every_year():
 
 def test_the_electric_share_walks_back_about_its_slope():
     years = np.arange(2000, 2021)
-    then = SimpleNamespace(eaf_slope=-0.05, eaf_change_sd=0.1, eaf_change=jnp.zeros(30).at[-1].set(2.0))
-    given = SimpleNamespace(history=then, chain=SimpleNamespace(iron=SimpleNamespace(eaf_share_national=0.1)))
-    share = np.asarray(electric_share(given, SimpleNamespace(years=years)))
-    expected = 0.1 * np.exp(0.05 * (2020 - years) - np.where(years < 2020, 0.2, 0.0))
-    assert share == pytest.approx(expected, rel=1e-6)
+
+    def logs(scores):
+        then = SimpleNamespace(eaf_slope_sd=0.03, eaf_change_sd=0.1, eaf_change=scores)
+        given = SimpleNamespace(history=then, chain=SimpleNamespace(iron=SimpleNamespace(eaf_share_national=0.1)))
+        return jnp.log(electric_share(given, SimpleNamespace(years=years)) / 0.1)
+
+    # Linear in the scores, so that its slopes give the covariance: a walk and a slope, both from 0 in the base year.
+    with precise():
+        jacobian = np.asarray(jax.jacobian(logs)(jnp.zeros(30)))
+        assert logs(jnp.ones(30)) == pytest.approx(jacobian.sum(axis=1), abs=1e-12)
+    ago = 2020 - years
+    expected = 0.1**2 * np.minimum.outer(ago, ago) + 0.03**2 * np.outer(ago, ago)
+    assert jacobian @ jacobian.T == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.slow

@@ -117,6 +117,56 @@ def test_simulated_trends_have_the_moments_of_the_filter():
     assert (np.abs(np.cov(many.T) - expected) < 4.5 * error).all()
 
 
+FAMILIES = {"returns": (0.7, 0.0, 0.0), "walks": (1.0, 0.0, 0.0), "slopes": (1.0, 0.1, 0.0), "trends": (1.0, 0.1, 0.05)}
+MOVING = {"drift": 0.2, "persistence": 0.7, "slope": 0.1, "bend": 0.05}
+
+
+def of_families(**weights):
+    return {"survey": {n: Prior("fixed", v, v, v) for n, v in (MOVING | weights).items()}}
+
+
+def test_families_are_summed_out_by_their_weights():
+    weights = {"returns": 1.0, "walks": 2.0, "slopes": 0.0, "trends": 5.0}
+    likelihood = bound(linear_study(), rows(VALUES), of_families(**weights))
+    assert [item.name for item in likelihood.parameters][-1] == "error.survey.family"
+    with precise():
+        values = {f"error.survey.{name}": jnp.asarray(value) for name, value in MOVING.items()}
+        modelled = {name: jnp.asarray(value) for name, value in MODELLED.items()}
+        found = float(likelihood.log_likelihood(modelled, values))
+        one = [
+            float(likelihood.pointwise(modelled, {**values, "error.survey.family": jnp.asarray(float(k))}).sum())
+            for k in range(4)
+        ]
+    laws = [
+        stats.multivariate_normal(np.zeros(10), dense(YEARS, 0.2, p, 0.3, 0.0, s, b)) for p, s, b in FAMILIES.values()
+    ]
+    oracle = np.array([law.logpdf(VALUES - MODELLED["line"]) for law in laws])
+    assert one == pytest.approx(oracle, rel=1e-9)
+    assert found == pytest.approx(np.log((np.array(list(weights.values())) / 8 * np.exp(oracle)).sum()), rel=1e-9)
+
+
+def test_one_family_alone_is_the_error_of_its_parameters():
+    likelihood = bound(linear_study(), rows(VALUES), of_families(walks=0.0, slopes=0.3))
+    assert "error.survey.family" not in {item.name for item in likelihood.parameters}
+    with precise():
+        values = {f"error.survey.{name}": jnp.asarray(value) for name, value in MOVING.items()}
+        found = float(likelihood.log_likelihood({n: jnp.asarray(v) for n, v in MODELLED.items()}, values))
+    law = stats.multivariate_normal(np.zeros(10), dense(YEARS, 0.2, 1.0, 0.3, 0.0, 0.1))
+    assert found == pytest.approx(law.logpdf(VALUES - MODELLED["line"]), rel=1e-9)
+
+
+@pytest.mark.parametrize("family", range(4))
+def test_simulated_numbers_are_of_their_family(family):
+    likelihood = bound(linear_study(), rows(VALUES), of_families(returns=1.0, walks=1.0, slopes=1.0, trends=1.0))
+    values = {f"error.survey.{name}": np.array(v) for name, v in (MOVING | {"family": float(family)}).items()}
+    random = np.random.default_rng(5)
+    many = np.stack([simulate(likelihood, MODELLED["line"], values, random) for _ in range(4000)])
+    persistence, slope, bend = list(FAMILIES.values())[family]
+    expected = dense(YEARS, 0.2, persistence, 0.3, 0.0, slope, bend)
+    error = np.sqrt((expected**2 + np.outer(expected.diagonal(), expected.diagonal())) / 4000)
+    assert (np.abs(np.cov(many.T) - expected) < 4.5 * error).all()
+
+
 def test_a_group_that_drifts_holds_one_series():
     mixed = (*rows(VALUES), dataclasses.replace(rows(VALUES)[0], series="end", year=0))
     with pytest.raises(InputError, match=r"survey.*drifts and holds end, line"):

@@ -5,6 +5,7 @@ from posterior_study import linear_study
 
 from mc.errors import InputError
 from mc.past import read_tables
+from mc.posterior.errors import family_weights
 from mc.study import Output
 from mc.tables.errors import PriorsError
 from mc.tables.observed import Choice, chosen, plain_unit, read_observed
@@ -82,6 +83,8 @@ def test_a_run_switches_off_weighs_and_holds_out(tmp_path):
         ("s,drift,normal,-1,0,1,expert,nbs", "a drift is never negative"),
         ("s,persistence,uniform,0,,1,expert,nbs", "2: "),
         ("s,bias,lognormal,2,1,0.5,expert,nbs", "points must satisfy low <= mid <= high"),
+        ("s,walks,uniform,0,0.5,1,expert,nbs", "the weight of a family must be fixed"),
+        ("s,drift,fixed,,1,,expert,nbs\n*,returns,fixed,,1,,expert,nbs", ":2: s: no family of its error has both"),
         ("s,persistence,fixed,,0.7,,expert,nbs\ns,slope,fixed,,0.1,,expert,nbs", ":3: s: a persistence beside a slope"),
     ],
 )
@@ -89,6 +92,16 @@ def test_mistakes_of_errors(tmp_path, row, said):
     text = f"group,parameter,family,low,mid,high,kind,source\n{row}\n"
     with pytest.raises(PriorsError, match=said):
         read_errors(written(tmp_path, text, "errors.csv"), SOURCES)
+
+
+def test_weights_of_families_for_every_group_that_moves(tmp_path):
+    text = ("group,parameter,family,low,mid,high,kind,source\n*,walks,fixed,,0.5,,expert,nbs\n"
+            "*,returns,fixed,,0.5,,expert,nbs\nstill,bias,fixed,,1,,expert,nbs\nplain,drift,fixed,,1,,expert,nbs\n"
+            "own,drift,fixed,,1,,expert,nbs\nown,persistence,fixed,,0.7,,expert,nbs\n"
+            "own,walks,fixed,,1.5,,expert,nbs\n")  # fmt: skip
+    found = read_errors(written(tmp_path, text, "errors.csv"), SOURCES)
+    assert {group: family_weights(parameters) for group, parameters in found.items()} == {
+        "still": (), "plain": (0, 1, 0, 0), "own": (0.25, 0.75, 0, 0)}  # fmt: skip
 
 
 def test_points_of_a_run_stand_in_for_those_of_the_table(tmp_path):

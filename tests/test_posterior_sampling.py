@@ -93,6 +93,36 @@ def test_options_of_structure_get_their_exact_weight():
     assert drawn.options.mean() == pytest.approx(exact, abs=5 * np.sqrt(exact * (1 - exact) / 1000) + 1e-3)
 
 
+def test_families_of_errors_get_their_exact_weight_group_by_group():
+    fixed = {"drift": 0.3, "persistence": 0.5, "returns": 0.4, "walks": 0.6}
+    errors = {g: {n: Prior("fixed", v, v, v) for n, v in fixed.items()} for g in ("near", "far")}
+    early, late = rows(VALUES, group="near", sd=0.1), rows(VALUES[::-1], group="far", sd=0.1)
+    target = make_target(linear_study(), bound(linear_study(), (*early, *late), errors))
+    assert [item.name for item in target.families] == ["error.far.family", "error.near.family"]
+    drawn = draw_posterior(target, sample(target, QUICK).u.reshape(-1, target.size), seed=1)
+    time = np.arange(10.0)
+    design = np.tile(np.c_[np.ones(10), time] * np.array([0.5, 0.1]), (2, 1))
+    centre = np.tile(1.0 + 0.2 * time, 2)
+    ago = np.abs(np.subtract.outer(time, time))
+    level = {0: 0.3**2 / 0.75 * 0.5**ago, 1: 0.3**2 * np.minimum.outer(time, time)}
+    logs = np.zeros((2, 2))
+    for near, far in np.ndindex(2, 2):
+        error = np.zeros((20, 20))
+        error[:10, :10], error[10:, 10:] = level[near], level[far]
+        law = stats.multivariate_normal(centre, design @ design.T + error + 0.1**2 * np.eye(20))
+        logs[near, far] = law.logpdf(np.r_[VALUES, VALUES[::-1]])
+    joint = np.exp(logs - logs.max()) * np.outer([0.4, 0.6], [0.4, 0.6])
+    joint /= joint.sum()
+    share = drawn.options.mean(axis=0)  # of walks: far, near
+    exact = [joint.sum(axis=0)[1], joint.sum(axis=1)[1]]
+    assert share == pytest.approx(exact, abs=5 * np.sqrt(0.25 / 1000))
+    both = (drawn.options == 1).all(axis=1).mean()
+    assert both == pytest.approx(joint[1, 1], abs=5 * np.sqrt(0.25 / 1000))
+    # The rows under the family of each draw, with its weight, add to what was summed out.
+    prior = draw_prior(target, 4000, seed=2)
+    assert prior.options.mean(axis=0) == pytest.approx([0.6, 0.6], abs=0.05)
+
+
 def test_a_chain_that_stops_goes_on_to_the_same_draws(tmp_path):
     from mc.posterior.chains_file import identity, load_chains, save_chains
 

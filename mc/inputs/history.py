@@ -29,8 +29,8 @@ class History:
         "1", "history", low=-math.inf, absent=0.0, meaning="normal score of the change of a year"
     )
     eaf_change_sd: Array = quantity("1", high=1, meaning="sd of the yearly change of the log of the electric share")
-    eaf_slope: Array = quantity(
-        "1/year", low=-1, high=1, meaning="steady yearly change of the log of the electric share"
+    eaf_slope_sd: Array = quantity(
+        "1/year", high=1, meaning="sd of a steady yearly change of the log of the electric share, normal about 0"
     )
     first_year_by_province: Array = quantity(
         "year", low=1950, high=2100, meaning="year whose shares of provinces in crude steel the later ones start from"

@@ -128,10 +128,16 @@ def scrap_charged(given: HistoryInputs, record: Record, crude: Array, retired: A
 
 
 def electric_share(given: HistoryInputs, record: Record) -> Array:
-    """Share of electric furnaces, a walk with a slope back from that of the base year [year]."""
-    steps = given.history.eaf_slope + given.history.eaf_change_sd * at_years(given.history.eaf_change, record)
+    """Share of electric furnaces, a walk back from that of the base year about a slope that is not known [year].
+
+    A normal slope adds its variance to every covariance of the steps: the mean of their scores counts for more. Drawn
+    by itself it would lie on a ridge with them, which turns with their sd and makes a sampler creep.
+    """
+    then, scores = given.history, at_years(given.history.eaf_change, record)[1:]
+    common = jnp.sqrt(then.eaf_change_sd**2 + scores.shape[0] * then.eaf_slope_sd**2) - then.eaf_change_sd
+    steps = then.eaf_change_sd * scores + common * scores.mean()
     ahead = jnp.cumsum(steps[::-1])[::-1]
-    change = jnp.concatenate([ahead[1:], jnp.zeros_like(ahead[:1])])
+    change = jnp.concatenate([ahead, jnp.zeros_like(ahead[:1])])
     return given.chain.iron.eaf_share_national * jnp.exp(-change)
 
 

@@ -17,7 +17,8 @@ from mc.blocks import precise
 from mc.compiled import compiled
 from mc.posterior.density import Target
 from mc.posterior.drift import NORMAL
-from mc.posterior.likelihood import Likelihood
+from mc.posterior.errors import FAMILY
+from mc.posterior.likelihood import ABSENT, MOVED_BY, READS, Likelihood
 from mc.posterior.nuts import Sampler, Settings
 
 Floats = NDArray[np.float64]
@@ -85,9 +86,8 @@ def simulate(
     for t, g in enumerate(likelihood.member):
         mine = [k for k in range(len(likelihood.rows)) if likelihood.place[0, k] == t]
         mine.sort(key=lambda k: int(likelihood.place[1, k]))
-        drift, persistence, scatter, slope, bend = (
-            float(values[likelihood.named[name][g]]) if likelihood.named[name][g] else absent
-            for name, absent in (("drift", 0.0), ("persistence", 1.0), ("scatter", 0.0), ("slope", 0.0), ("bend", 0.0))
+        drift, persistence, slope, bend, scatter = (
+            _parameter(likelihood, values, g, name) for name in ("drift", "persistence", "slope", "bend", "scatter")
         )
         degrees = likelihood.degrees[g]
         scale = np.sqrt(degrees / random.chisquare(degrees)) if degrees < NORMAL else 1.0
@@ -101,6 +101,13 @@ def simulate(
             error = scale * (level + np.sqrt((row.sd**2 + scatter**2) / row.weight) * random.normal())
             found[k] = expected[k] * np.exp(error) if row.relative else expected[k] + error
     return found
+
+
+def _parameter(likelihood: Likelihood, values: dict[str, Floats], group: int, name: str) -> float:
+    """A parameter of a group; absent where its family does not read it."""
+    stated, family = likelihood.named[name][group], likelihood.named[FAMILY][group]
+    read = READS[int(values[family]) if family else likelihood.family[group]]
+    return float(values[stated]) if stated and (name not in MOVED_BY or read[MOVED_BY.index(name)]) else ABSENT[name]
 
 
 def calibrate(
@@ -136,7 +143,8 @@ def calibrate(
 
 
 def _observations(target: Target, u: Floats, random: np.random.Generator) -> Floats:
-    values = target.inputs(jnp.asarray(u), target.options[0])
+    options = target.options_of(jnp.asarray(random.random(1 + len(target.families))))
+    values = target.inputs(jnp.asarray(u), options)
     expected = target.likelihood.expected(target.modelled(values), values)
     return simulate(
         target.likelihood, np.asarray(expected), {name: np.asarray(v) for name, v in values.items()}, random

@@ -4,10 +4,10 @@ Only the columns (latents) that the likelihood reads are sampled. All columns of
 being made from them, so that every other column keeps its prior: that is the conditional prior of the other inputs.
 Choices of structure that the likelihood reads are summed out (log-sum-exp over their options), because a sampler that
 follows a gradient cannot jump; after sampling each draw picks its options by their posterior weight. Separate fits
-weighted by evidence would need an evidence estimate for each and as many runs.
+weighted by evidence would need an evidence estimate for each and as many runs. Families of errors are summed out group
+by group: groups share no parameter of them.
 """
 
-import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,13 +26,12 @@ from mc.compiled import compiled
 from mc.draws import DrawPlan, plan_draws
 from mc.draws.layout import factor_label, latent_label
 from mc.errors import InputError, RunFailed
+from mc.posterior.errors import FAMILY
 from mc.posterior.likelihood import Likelihood
+from mc.posterior.reads import PROBES, Whole
 from mc.study import Correlation, Input, Study
 
 Floats = NDArray[np.float64]
-
-PROBES = 12
-"""Random draws at which dependence is looked for; a branch that none of them enters would be missed, see `_confirm`."""
 
 MOST_COMBINATIONS = 24
 """Combinations of structural options that are summed out."""
@@ -49,6 +48,7 @@ class Target:
         labels: labels of the sampled latents [latent].
         places: their columns in the plan [latent].
         choices: structural choices that the likelihood reads.
+        families: choices between families of errors, in the order of the groups that have one.
         weights: prior weight of each combination of options [combination].
         options: index of the option of each choice [combination, choice].
         means: values of the inputs that the likelihood does not read.
@@ -62,6 +62,7 @@ class Target:
     labels: tuple[str, ...]
     places: NDArray[np.int32]
     choices: tuple[Input, ...]
+    families: tuple[Input, ...]
     weights: Floats
     options: NDArray[np.int32]
     means: dict[str, Floats]
@@ -78,14 +79,15 @@ class Target:
 
         Args:
             u: sampled latents.
-            options: option of each choice [choice].
+            options: option of each choice, then of each family where those matter [choice and family].
             rest: scores of all columns, where those that are not sampled matter; 0 without.
         """
         every = jnp.zeros(len(self.plan.columns), u.dtype) if rest is None else rest
         held = {name: jnp.asarray(value, u.dtype) for name, value in self.means.items()}
         # Options replace values, not scores: under vmap over options all that they do not touch is computed once.
         picked = {
-            item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape) for k, item in enumerate(self.choices)
+            item.name: jnp.asarray(options[k], u.dtype).reshape(item.shape)
+            for k, item in enumerate((*self.choices, *self.families)[: len(options)])
         }
         found = held | self.plan.from_scores(self.plan.tables, every.at[self.places].set(u)) | picked
         return found | {name: jnp.where(jnp.isnan(value), found[name], value) for name, value in self.held.items()}
@@ -94,14 +96,33 @@ class Target:
         """Outputs of the study at given inputs."""
         return self.study.function(self.data, {item.name: values[item.name] for item in self.study.inputs})
 
-    def log_likelihoods(self, u: Array, observed: Array | None = None) -> Array:
-        """Log likelihood under each combination of options [combination]."""
+    def family_logs(self, u: Array, observed: Array | None = None) -> Array:
+        """Log of weight times likelihood of each family of errors [combination, family, group]."""
 
         def one(options: Array) -> Array:
             values = self.inputs(u, options)
-            return self.likelihood.log_likelihood(self.modelled(values), values, observed)
+            return self.likelihood.family_logs(self.modelled(values), values, observed)
 
         return jax.vmap(one)(jnp.asarray(self.options))
+
+    def log_likelihoods(self, u: Array, observed: Array | None = None) -> Array:
+        """Log likelihood under each combination of options, families of errors summed out [combination]."""
+        return logsumexp(self.family_logs(u, observed), axis=1).sum(axis=-1)
+
+    def options_of(self, uniform: Array, family_logs: Array | None = None) -> Array:
+        """Options of one draw [choice and family]: by their weight given its latents, by that of the prior without.
+
+        Args:
+            uniform: random numbers [1 + family].
+            family_logs: of the draw, where it has met observations.
+        """
+        prior = jnp.asarray(self.likelihood.log_weights, uniform.dtype)
+        logs = jnp.stack([prior] * len(self.weights)) if family_logs is None else family_logs
+        each = jnp.asarray(np.log(self.weights), uniform.dtype) + logsumexp(logs, axis=1).sum(axis=-1)
+        at = _picked(each, uniform[0])
+        undecided = np.flatnonzero([bool(name) for name in self.likelihood.named[FAMILY]])
+        families = jax.vmap(_picked)(logs[at].T[undecided], uniform[1:])
+        return jnp.concatenate([jnp.asarray(self.options)[at], families])
 
     def log_prior(self, u: Array) -> Array:
         """Log density of the latents."""
@@ -115,6 +136,12 @@ class Target:
         return total
 
 
+def _picked(logs: Array, uniform: Array) -> Array:
+    """Place of an option, by the logs of weights [option]."""
+    at = (uniform > jnp.cumsum(jax.nn.softmax(logs))).sum(dtype=jnp.int32)
+    return jnp.minimum(at, len(logs) - 1)
+
+
 def make_target(study: Study, likelihood: Likelihood) -> Target:
     """Find what the likelihood reads and make the density of it.
 
@@ -125,7 +152,7 @@ def make_target(study: Study, likelihood: Likelihood) -> Target:
     joint = (*study.inputs, *likelihood.parameters)
     with precise():
         data = jax.tree.map(_as_float64, study.data)
-        whole = _Whole(study, likelihood, plan_draws(joint, study.correlations), data)
+        whole = Whole(study, likelihood, plan_draws(joint, study.correlations), data)
         read = whole.columns_read()
         choices = whole.choices_read()
         labels = [whole.plan.columns[k].label for k in np.flatnonzero(read)]
@@ -139,62 +166,6 @@ def make_target(study: Study, likelihood: Likelihood) -> Target:
 def _as_float64(leaf: Any) -> Any:
     array = np.asarray(leaf)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-@dataclass(frozen=True, eq=False)
-class _Whole:
-    """The likelihood over all columns of the study and its errors, to find out which it reads."""
-
-    study: Study
-    likelihood: Likelihood
-    plan: DrawPlan
-    data: Any
-
-    def probes(self) -> Floats:
-        """Scores of random draws [probe, column]."""
-        return np.random.default_rng(20).standard_normal((PROBES, len(self.plan.columns)))
-
-    def rows(self, scores: Array) -> Array:
-        """Log density of each observation [row]."""
-        values = self.plan.from_scores(self.plan.tables, scores)
-        return self.of_values(values)
-
-    def of_values(self, values: dict[str, Array]) -> Array:
-        """The same, at given inputs."""
-        modelled = self.study.function(self.data, {item.name: values[item.name] for item in self.study.inputs})
-        return self.likelihood.pointwise(modelled, values)
-
-    def columns_read(self) -> NDArray[np.bool_]:
-        """Columns on which the rows have a slope at any probe; where a slope is not a number, the column counts too.
-
-        Rows are added with random weights, so that slopes of several rows cannot cancel.
-        """
-        weights = jnp.asarray(np.random.default_rng(22).standard_normal(len(self.likelihood.rows)))
-        slope = jax.grad(lambda scores: (weights * self.rows(scores)).sum())
-        slopes = compiled(lambda probes: jax.lax.map(slope, probes))(jnp.asarray(self.probes()))
-        read: NDArray[np.bool_] = np.asarray(~(slopes == 0).all(axis=0))
-        return read
-
-    def choices_read(self) -> tuple[Input, ...]:
-        """Structural choices whose option changes a row at any probe."""
-        choices = [item for item in self.plan.inputs if item.priors[0].family == "choice"]
-        for item in choices:
-            if len(item.priors) > 1:
-                raise InputError(f"{item.name}: a choice with elements of its own cannot be summed out")
-        values = compiled(jax.vmap(functools.partial(self.plan.from_scores, self.plan.tables)))(
-            jnp.asarray(self.probes())
-        )
-        rows = compiled(jax.vmap(self.of_values))
-        found = []
-        for item in choices:
-            at = [
-                rows(values | {item.name: jnp.full_like(values[item.name], float(option))})
-                for option, weight in enumerate(item.priors[0].weights)
-                if weight > 0
-            ]
-            if any(not np.array_equal(at[0], other, equal_nan=True) for other in at[1:]):
-                found.append(item)
-        return tuple(found)
 
 
 def columns_of(inputs: Sequence[Input]) -> dict[str, str]:
@@ -218,9 +189,10 @@ def _together(names: set[str], inputs: Sequence[Input], correlations: Sequence[C
         names = names | more
 
 
-def _reduced(study: Study, likelihood: Likelihood, whole: _Whole, read: set[str], choices: tuple[Input, ...]) -> Target:
+def _reduced(study: Study, likelihood: Likelihood, whole: Whole, read: set[str], choices: tuple[Input, ...]) -> Target:
     owner = columns_of(whole.plan.inputs)
-    names = {owner[label] for label in read} | {item.name for item in choices}
+    families = {name for name in likelihood.named[FAMILY] if name}
+    names = {owner[label] for label in read} | {item.name for item in choices} | families
     names = _together(names, whole.plan.inputs, study.correlations)
     inputs = [item for item in whole.plan.inputs if item.name in names]
     inside = {label for item in inputs for label in item.labels}
@@ -237,6 +209,7 @@ def _reduced(study: Study, likelihood: Likelihood, whole: _Whole, read: set[str]
         labels=tuple(labels),
         places=np.array([column[label] for label in labels], np.int32),
         choices=choices,
+        families=tuple(item for item in likelihood.parameters if item.name in families),
         weights=weights,
         options=options,
         means={name: value for name, value in means.items() if name not in names},
@@ -264,7 +237,7 @@ def middle_score(weights: Sequence[float], option: int) -> float:
     return float(ndtri(float(np.sum(weights[:option])) + 0.5 * weights[option]))
 
 
-def _confirm(target: Target, whole: _Whole) -> None:
+def _confirm(target: Target, whole: Whole) -> None:
     """Redraw all that is not sampled: the likelihood must not move.
 
     RunFailed where it does.
@@ -272,11 +245,16 @@ def _confirm(target: Target, whole: _Whole) -> None:
     probes = np.random.default_rng(21).standard_normal((PROBES, len(whole.plan.columns)))
     column = {entry.label: k for k, entry in enumerate(whole.plan.columns)}
     u = probes[:, [column[label] for label in target.labels]]
-    for k, item in enumerate(target.choices):
-        probes[:, column[item.labels[0]]] = middle_score(item.priors[0].weights, int(target.options[0, k]))
-    full = compiled(jax.vmap(whole.rows))(jnp.asarray(probes))
-    expected = np.asarray(jnp.where(target.likelihood.fitted[None, :], full, 0.0).sum(axis=1))
-    found = np.asarray(compiled(jax.vmap(target.log_likelihoods))(jnp.asarray(u))[:, 0])
+    options = target.options_of(jnp.full(1 + len(target.families), 0.5))
+    for k, item in enumerate((*target.choices, *target.families)):
+        probes[:, column[item.labels[0]]] = middle_score(item.priors[0].weights, int(options[k]))
+
+    def rows(u: Array) -> Array:
+        values = target.inputs(u, options)
+        return target.likelihood.pointwise(target.modelled(values), values)
+
+    expected = np.asarray(compiled(jax.vmap(whole.rows))(jnp.asarray(probes)))
+    found = np.asarray(compiled(jax.vmap(rows))(jnp.asarray(u)))
     if not np.allclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True):
         raise RunFailed(
             "posterior: the observations depend on inputs that were not found by their slope; a model with a branch "

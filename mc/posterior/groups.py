@@ -2,7 +2,8 @@
 
 Besides ArviZ's groups: `latents` and `prior_latents` (sampled standard normals and structural options, what an ensemble
 continues from), `modelled` and `prior_modelled` (the study's outputs), and for rows held out `predictions`,
-`held_out_data` and `held_out_log_score`. A fit adds `learned` and, with rows held out, `hindcast`.
+`held_out_data` and `held_out_log_score`. `families` has the weights of the families of errors, where several can be. A
+fit adds `learned` and, with rows held out, `hindcast`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from mc.axes import DRAW
 from mc.posterior.density import Target
+from mc.posterior.errors import MOVES, PREFIX
 from mc.posterior.likelihood import Likelihood
 from mc.posterior.predict import Drawn
 from mc.study import Input, Study
@@ -65,6 +67,8 @@ def groups_of(target: Target, chains: "Chains", posterior: Drawn, prior: Drawn) 
         "modelled": _modelled(target, posterior, shape),
         "prior_modelled": _modelled(target, prior, once),
     }
+    if target.families:
+        found["families"] = _families(target, posterior)
     if held:
         found |= {
             "predictions": series_group(target, posterior.replicated, held, shape),
@@ -161,11 +165,23 @@ def _log_prior(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Datas
 def _latents(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Dataset:
     coords: dict[str, Any] = {**sample_coords(shape), LATENT: list(target.labels)}
     variables = {"u": xr.Variable((*SAMPLE, LATENT), shaped(drawn.u, shape))}
-    if target.choices:
-        coords[CHOICE] = [item.name for item in target.choices]
+    if drawn.options.size:
+        coords[CHOICE] = [item.name for item in (*target.choices, *target.families)]
         variables["option"] = xr.Variable((*SAMPLE, CHOICE), shaped(drawn.options.astype(np.int64), shape))
     variables["log_likelihood"] = xr.Variable(SAMPLE, shaped(drawn.log_likelihood, shape))
     return xr.Dataset(variables, coords)
+
+
+def _families(target: Target, drawn: Drawn) -> xr.Dataset:
+    """Weight of each family of errors before and after, by group; `after` as shares of the draws."""
+    groups = [item.name.removeprefix(PREFIX).rpartition(".")[0] for item in target.families]
+    options = drawn.options[:, len(target.choices) :]
+    after = [(options == k).mean(axis=0) for k in range(len(MOVES))]
+    before = [item.priors[0].weights for item in target.families]
+    return xr.Dataset(
+        {"prior": (("group", "family"), np.array(before)), "posterior": (("group", "family"), np.array(after).T)},
+        {"group": groups, "family": list(MOVES)},
+    )
 
 
 def _modelled(target: Target, drawn: Drawn, shape: tuple[int, ...]) -> xr.Dataset:

@@ -102,7 +102,7 @@ def leave_one_out(
     fitted = likelihood.fitted
     series = list(dict.fromkeys(names[fitted]))
     left = [fitted & (names == name) for name in series]
-    variants = [variant_of(target, fitted & ~one, {}, likelihood.degrees) for one in left]
+    variants = [variant_of(target, fitted & ~one) for one in left]
     found = scores_of(target, variants, left, settings, progress=progress, stop=stop)
     return dict(zip(map(str, series), found, strict=True))
 

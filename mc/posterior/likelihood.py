@@ -12,15 +12,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.special import logsumexp
 from numpy.typing import NDArray
 
 from mc.errors import InputError
 from mc.posterior.drift import NORMAL, Forecast, Process, Track, forecasts
-from mc.posterior.errors import MOVING, Errors, parameter_inputs, parameter_name
+from mc.posterior.errors import FAMILY, MOVES, MOVING, Errors, family_weights, parameter_inputs, parameter_name
 from mc.posterior.observed import NO_YEAR, Observation
 from mc.study import Input, Study
 
 Floats = NDArray[np.float64]
+
+ABSENT = {"bias": 1.0, "drift": 0.0, "persistence": 1.0, "slope": 0.0, "bend": 0.0, "scatter": 0.0}
+"""Values of parameters that a group lacks, or its family does not read."""
+MOVED_BY = ("persistence", "slope", "bend")
+AS_GIVEN = len(MOVES)
+"""Stands for a family that reads all parameters that are there."""
+READS = np.array([[name in needs for name in MOVED_BY] for needs in (*MOVES.values(), MOVED_BY)])
+"""Which of `MOVED_BY` each family reads [family, parameter]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +45,9 @@ class Likelihood:
         place: track and place in it of each row.
         track: order in time.
         degrees: of freedom of each group.
-        priors: names of the parameters that groups have, by parameter: input name or "" for each group.
+        named: names of the parameters that groups have, by parameter: input name or "" for each group.
+        family: that of each group whose family is not open.
+        log_weights: of the prior of each family [family, group]; of one that is not open, 0 in the first row.
     """
 
     rows: tuple[Observation, ...]
@@ -48,6 +59,8 @@ class Likelihood:
     track: Track
     degrees: Floats
     named: Mapping[str, tuple[str, ...]]
+    family: NDArray[np.int32]
+    log_weights: Floats
 
     @property
     def values(self) -> Floats:
@@ -68,7 +81,7 @@ class Likelihood:
     def expected(self, modelled: Mapping[str, Array], parameters: Mapping[str, Array]) -> Array:
         """What the study says each number should be, bias included [row]."""
         raw = jnp.stack([jnp.ravel(modelled[name])[at] for name, at in self.places])
-        return raw * self._by_row("bias", 1.0, parameters, raw)
+        return raw * self._by_group("bias", parameters, raw)[self.group]
 
     def forecast(
         self,
@@ -85,21 +98,30 @@ class Likelihood:
         location = self._transformed(self.expected(modelled, parameters))
         observed = jnp.asarray(self.values, location.dtype) if values is None else values
         residual = self._transformed(observed) - location
-        scatter = self._by_group("scatter", 0.0, parameters, location)
+        scatter = self._by_group("scatter", parameters, location)
         weight = jnp.asarray(np.array([row.weight for row in self.rows]), location.dtype)
         sd = jnp.asarray(np.array([row.sd for row in self.rows]), location.dtype)
         noise = (sd**2 + scatter[self.group] ** 2) / weight
-        process = Process(
-            drift=self._by_group("drift", 0.0, parameters, location)[self.member],
-            persistence=self._by_group("persistence", 1.0, parameters, location)[self.member],
-            slope=self._by_group("slope", 0.0, parameters, location)[self.member],
-            bend=self._by_group("bend", 0.0, parameters, location)[self.member],
-            degrees=jnp.asarray(self.degrees[self.member], location.dtype),
-        )
+        process = self.process(parameters, location)
         track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
         track = replace(track, used=jnp.zeros_like(track.used)) if blind else track
         found = forecasts(track, process, self._spread(residual), self._spread(noise))
         return location, jax.tree.map(lambda x: x[self.place[0], self.place[1]], found)
+
+    def process(self, parameters: Mapping[str, Array], like: Array) -> Process:
+        """How the errors of each track move [track], by the family of its group."""
+        family = jnp.stack([
+            jnp.asarray(parameters[name]).astype(jnp.int32) if name else jnp.int32(known)
+            for name, known in zip(self.named[FAMILY], self.family, strict=True)
+        ])  # fmt: skip
+        reads = jnp.asarray(READS)[family]
+        moving = {
+            name: jnp.where(reads[:, k], self._by_group(name, parameters, like), ABSENT[name])
+            for k, name in enumerate(MOVED_BY)
+        }
+        moving["drift"] = self._by_group("drift", parameters, like)
+        moving["degrees"] = jnp.asarray(self.degrees, like.dtype)
+        return Process(**{name: value[self.member] for name, value in moving.items()})
 
     def pointwise(
         self,
@@ -122,10 +144,25 @@ class Likelihood:
     def log_likelihood(
         self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
     ) -> Array:
-        """Log likelihood of the fitted observations []."""
-        each = self.pointwise(modelled, parameters, values)
+        """Log likelihood of the fitted observations, families of errors summed out []."""
+        return logsumexp(self.family_logs(modelled, parameters, values), axis=0).sum()
+
+    def family_logs(
+        self, modelled: Mapping[str, Array], parameters: Mapping[str, Array], values: Array | None = None
+    ) -> Array:
+        """Log of weight times likelihood of the fitted observations of each group under each family [family, group].
+
+        Groups share no parameter of errors: families of each are summed out by themselves.
+        """
         counts = jnp.asarray(self.track.used)[self.place[0], self.place[1]] > 0
-        return jnp.where(counts, each, 0.0).sum()
+        names = [name for name in self.named[FAMILY] if name]
+
+        def one(family: Array) -> Array:
+            each = self.pointwise(modelled, {**parameters, **dict.fromkeys(names, family)}, values)
+            return jnp.zeros(len(self.groups), each.dtype).at[self.group].add(jnp.where(counts, each, 0.0))
+
+        found = jax.vmap(one)(jnp.arange(len(MOVES))) if names else one(jnp.int32(0))[None]
+        return found + jnp.asarray(self.log_weights, found.dtype)
 
     @property
     def _relative(self) -> NDArray[np.bool_]:
@@ -139,13 +176,10 @@ class Likelihood:
         empty = jnp.zeros(self.track.gap.shape, by_row.dtype)
         return empty.at[self.place[0], self.place[1]].set(by_row)
 
-    def _by_group(self, parameter: str, absent: float, parameters: Mapping[str, Array], like: Array) -> Array:
+    def _by_group(self, parameter: str, parameters: Mapping[str, Array], like: Array) -> Array:
         names = self.named[parameter]
-        none = jnp.full((), absent, like.dtype)
+        none = jnp.full((), ABSENT[parameter], like.dtype)
         return jnp.stack([jnp.asarray(parameters[name], like.dtype) if name else none for name in names])
-
-    def _by_row(self, parameter: str, absent: float, parameters: Mapping[str, Array], like: Array) -> Array:
-        return self._by_group(parameter, absent, parameters, like)[self.group]
 
 
 def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -> Likelihood:
@@ -160,6 +194,7 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
         series = sorted({row.series for row in rows if row.group == group})
         if set(MOVING) & set(errors.get(group, {})) and len(series) > 1:
             raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
+    weights = {group: family_weights(errors.get(group, {})) for group in groups}
     tracks = tuple(dict.fromkeys((row.group, row.element) for row in rows))
     place, track = _in_time(rows, tracks, errors)
     return Likelihood(
@@ -173,9 +208,22 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
         degrees=np.array([errors[g]["degrees"].mid if "degrees" in errors.get(g, {}) else NORMAL for g in groups]),
         named={
             parameter: tuple(parameter_name(g, parameter) if parameter in errors.get(g, {}) else "" for g in groups)
-            for parameter in ("bias", "drift", "persistence", "slope", "bend", "scatter")
-        },
+            for parameter in ABSENT
+        }
+        | {FAMILY: tuple(parameter_name(g, FAMILY) if sum(w > 0 for w in weights[g]) > 1 else "" for g in groups)},
+        family=np.array([weights[g].index(1.0) if 1.0 in weights[g] else AS_GIVEN for g in groups], np.int32),
+        log_weights=_log_weights([weights[g] for g in groups]),
     )
+
+
+def _log_weights(by_group: Sequence[tuple[float, ...]]) -> Floats:
+    """Log of the weight of each family [family, group]; one row where no family is open."""
+    undecided = [sum(weight > 0 for weight in weights) > 1 for weights in by_group]
+    count = len(MOVES) if any(undecided) else 1
+    known = (1.0, *(0.0,) * (count - 1))
+    with np.errstate(divide="ignore"):
+        found: Floats = np.log([own if u else known for own, u in zip(by_group, undecided, strict=True)]).T
+    return found
 
 
 def _in_time(

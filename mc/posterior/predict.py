@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.special import logsumexp
 from numpy.typing import NDArray
 
 from mc.blocks import precise
@@ -28,10 +29,10 @@ class Drawn:
 
     Attributes:
         u: sampled latents [draw, latent].
-        options: option of each structural choice [draw, choice].
+        options: option of each structural choice, then of each family of errors [draw, choice and family].
         inputs: values of the inputs that the likelihood reads, and of the parameters of errors.
         modelled: outputs of the study.
-        pointwise: log density of each observation given the fitted ones before it [draw, row].
+        pointwise: log density of each observation given the fitted ones before it, of a prior given none [draw, row].
         replicated: a number drawn from the forecast of each observation; of a prior, one that saw no other [draw, row].
         log_likelihood: of the fitted observations, structural options summed out [draw].
     """
@@ -52,50 +53,47 @@ def prior_latents(target: Target, draws: int, seed: int) -> Floats:
 
 def draw_prior(target: Target, draws: int, seed: int) -> Drawn:
     """What was believed before: latents and structural options from their priors."""
-    random = np.random.default_rng((seed, 8))
-    picked = random.choice(len(target.weights), size=draws, p=target.weights)
-    return _drawn(target, prior_latents(target, draws, seed), lambda _: target.options[picked], seed, blind=True)
+    return _drawn(target, prior_latents(target, draws, seed), seed, blind=True)
 
 
 def draw_posterior(target: Target, u: Floats, seed: int) -> Drawn:
     """What is believed after: each draw takes structural options by their posterior weight given its latents."""
-
-    def pick(each: Floats) -> NDArray[np.int32]:
-        uniform = np.random.default_rng((seed, 9)).random(len(each))
-        weights = np.cumsum(_shares(each + np.log(target.weights)), axis=1)
-        at = (uniform[:, None] > weights).sum(axis=1)
-        options: NDArray[np.int32] = target.options[np.minimum(at, len(target.weights) - 1)]
-        return options
-
-    return _drawn(target, u, pick, seed)
+    return _drawn(target, u, seed, blind=False)
 
 
-def _shares(logs: Floats) -> Floats:
-    weights = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
-
-
-def _drawn(
-    target: Target, u: Floats, pick: Callable[[Floats], NDArray[np.int32]], seed: int, *, blind: bool = False
-) -> Drawn:
+def _drawn(target: Target, u: Floats, seed: int, *, blind: bool) -> Drawn:
     random = np.random.default_rng((seed, 10))
-    rest = random.standard_normal((len(u), len(target.plan.columns)))
+    uniform, rest = numbers_of(target, (len(u),), random)
     with precise():
-        each = _in_batches(target.log_likelihoods, u)
-        options = pick(each)
-        found = _in_batches(lambda *now: _one(target, *now, blind=blind), u, options, rest)
-    inputs, modelled, pointwise, forecast = found
-    total = np.log((np.exp(each - each.max(axis=1, keepdims=True)) * target.weights).sum(axis=1)) + each.max(axis=1)
+        found = _in_batches(lambda *now: said(target, *now, blind=blind), u, uniform, rest)
+    options, inputs, modelled, pointwise, forecast, total = found
     return Drawn(u, options, inputs, modelled, pointwise, replicate(target.likelihood, forecast, random), total)
 
 
-def _one(target: Target, u: Array, options: Array, rest: Array, *, blind: bool) -> Any:
+def numbers_of(target: Target, shape: tuple[int, ...], random: np.random.Generator) -> tuple[Floats, Floats]:
+    """Uniform numbers for the options of draws, scores for columns that are not sampled; leading axes `shape`."""
+    return random.random((*shape, 1 + len(target.families))), random.standard_normal((*shape, len(target.plan.columns)))
+
+
+def said(target: Target, u: Array, uniform: Array, rest: Array, *, blind: bool) -> Any:
+    """(options, inputs, outputs, log density of rows, their forecasts, log likelihood) of one draw.
+
+    Args:
+        target: the posterior.
+        u: latents.
+        uniform: numbers that pick the options.
+        rest: scores of columns that are not sampled.
+        blind: options and forecasts of a prior, which saw no number.
+    """
+    logs = target.family_logs(u)
+    options = target.options_of(uniform, None if blind else logs)
     values = target.inputs(u, options, rest)
     modelled = target.modelled(values)
     location, forecast = target.likelihood.forecast(modelled, values, blind=blind)
-    inputs = {item.name: values[item.name] for item in target.plan.inputs}
-    pointwise = target.likelihood.pointwise(modelled, values)
-    return inputs, modelled, pointwise, (location + forecast.mean, forecast.scale, forecast.degrees)
+    pointwise = target.likelihood.pointwise(modelled, values, blind=blind)
+    total = logsumexp(jnp.asarray(np.log(target.weights)) + logsumexp(logs, axis=1).sum(axis=-1))
+    values = {item.name: values[item.name] for item in target.plan.inputs}
+    return options, values, modelled, pointwise, (location + forecast.mean, forecast.scale, forecast.degrees), total
 
 
 def replicate(likelihood: Likelihood, forecast: tuple[Floats, ...], random: np.random.Generator) -> Floats:

@@ -21,6 +21,7 @@ from mc.errors import RunFailed, Stopped
 from mc.posterior.density import Target
 from mc.posterior.frame import find_frame
 from mc.posterior.nuts import START_SPREAD, Progress, Sampler, Settings
+from mc.posterior.predict import numbers_of, said
 
 Floats = NDArray[np.float64]
 
@@ -39,27 +40,30 @@ class Variant:
     Attributes:
         used: 1 where a number is fitted [group, place].
         degrees: of freedom of the errors [group].
+        log_weights: of the families of errors [family, group].
         held: values that stand in for inputs, by name; not a number: the input is drawn [].
     """
 
     used: Array | Floats
     degrees: Array | Floats
+    log_weights: Array | Floats
     held: Mapping[str, Array | np.float64]
 
 
-def variant_of(target: Target, fitted: NDArray[np.bool_], held: Mapping[str, float], degrees: Floats) -> Variant:
-    """A variant by the rows that it fits [row]."""
+def variant_of(target: Target, fitted: NDArray[np.bool_], **changes: Any) -> Variant:
+    """A variant by the rows that it fits [row], with other attributes in place of the target's."""
     likelihood = target.likelihood
     used = np.zeros(likelihood.track.gap.shape)
     used[likelihood.place[0], likelihood.place[1]] = fitted
-    return Variant(used, degrees, {name: np.float64(value) for name, value in held.items()})
+    return dataclasses.replace(Variant(used, likelihood.degrees, likelihood.log_weights, {}), **changes)
 
 
 def under(target: Target, variant: Variant) -> Target:
     """The target of a variant."""
     own: Any = variant  # arrays of a traced program where it runs in one
     track = dataclasses.replace(target.likelihood.track, used=own.used)
-    likelihood = dataclasses.replace(target.likelihood, track=track, degrees=own.degrees)
+    parts = {"track": track, "degrees": own.degrees, "log_weights": own.log_weights}
+    likelihood = dataclasses.replace(target.likelihood, **parts)
     return dataclasses.replace(target, likelihood=likelihood, held=own.held)
 
 
@@ -129,26 +133,16 @@ def forecasts_of(
         seed: of structural options and of inputs that no row reads.
         blind: forecasts of a prior, which see no number.
     """
-    random = np.random.default_rng((seed, 15))
-    shape = u.shape[:2]
-    rest, pick = random.standard_normal((*shape, len(target.plan.columns))), random.random(shape)
+    uniform, rest = numbers_of(target, u.shape[:2], np.random.default_rng((seed, 15)))
 
     def one(now: tuple[Array, Array, Array], variant: Variant) -> Any:
-        u, rest, pick = now
-        mine = under(target, variant)
-        logs = jnp.asarray(np.log(target.weights)) + (0.0 if blind else mine.log_likelihoods(u))
-        at = (pick > jnp.cumsum(jax.nn.softmax(logs))).sum()
-        options = jnp.asarray(target.options)[jnp.minimum(at, len(target.weights) - 1)]
-        values = mine.inputs(u, options, rest)
-        modelled = mine.modelled(values)
-        location, forecast = mine.likelihood.forecast(modelled, values, blind=blind)
-        density = mine.likelihood.pointwise(modelled, values, blind=blind)
-        return density, (location + forecast.mean, forecast.scale, forecast.degrees)
+        _, _, _, density, forecast, _ = said(under(target, variant), *now, blind=blind)
+        return density, forecast
 
     with precise():
         run = compiled(lambda variant, *each: jax.lax.map(lambda now: one(now, variant), each, batch_size=BATCH))
         parts = [
-            jax.tree.map(np.asarray, run(variant, *map(jnp.asarray, (u[k], rest[k], pick[k]))))
+            jax.tree.map(np.asarray, run(variant, *map(jnp.asarray, (u[k], uniform[k], rest[k]))))
             for k, variant in enumerate(variants)
         ]
     found: tuple[Floats, tuple[Floats, Floats, Floats]] = jax.tree.map(lambda *x: np.stack(x), *parts)

@@ -6,13 +6,15 @@ from typing import Final
 
 from mc.distributions import FAMILIES, family_of, fitted
 from mc.errors import InputError
-from mc.posterior.errors import PARAMETERS, PREFIX, Errors
+from mc.posterior.errors import MOVES, MOVING, PARAMETERS, PREFIX, Errors, family_weights
 from mc.study import Prior
 from mc.tables.cells import Record, read_sheet
 from mc.tables.errors import PriorsError, Problem, did_you_mean
 from mc.tables.rows import KINDS, number
 
 COLUMNS: Final = ("group", "parameter", "family", "low", "mid", "high", "kind", "source")
+EVERY: Final = "*"
+"""Stands for every group whose error moves; a row of the group itself goes before."""
 
 
 def read_errors(file: Path, sources: Collection[str] = ()) -> Errors:
@@ -32,11 +34,13 @@ def read_errors(file: Path, sources: Collection[str] = ()) -> Errors:
         if prior is not None:
             found.setdefault(group, {})[parameter] = prior
             lines[group] = record
+    common = found.pop(EVERY, {})
+    found = {group: common | own if set(MOVING) & set(own) else own for group, own in found.items()}
     for group, parameters in found.items():
         try:
             check_together(parameters)
         except ValueError as error:
-            problems.append(lines[group].problem(f"{group}: {error}", "keep one of them"))
+            problems.append(lines[group].problem(f"{group}: {error}", "keep one of them, or give families weights"))
     if problems:
         raise PriorsError(problems)
     return found
@@ -94,6 +98,8 @@ def _check_support(parameter: str, prior: Prior) -> None:
         raise ValueError("degrees of freedom must be fixed and above 2")
     if parameter == "start" and (prior.family != "fixed" or not float(prior.mid).is_integer()):
         raise ValueError("the year in which a walk starts must be fixed, and a whole number")
+    if parameter in MOVES and prior.family != "fixed":
+        raise ValueError("the weight of a family must be fixed")
     if parameter == "persistence" and not (low >= 0 and high < 1):
         raise ValueError("a persistence lies in 0 to 1; leave it out for a walk")
     if low < 0 or (parameter == "bias" and prior.family == "fixed" and low <= 0):
@@ -104,8 +110,10 @@ def check_together(parameters: Mapping[str, Prior]) -> None:
     """Whether the parameters of one group fit one another.
 
     Raises:
-        ValueError: an error that returns to its mean has a slope or a bend.
+        ValueError: an error that returns to its mean has a slope or a bend, or can be of no family.
     """
+    if family_weights(parameters):
+        return
     moving = [name for name in ("slope", "bend") if name in parameters and parameters[name].high > 0]
     if "persistence" in parameters and moving:
         raise ValueError(f"a persistence beside a {moving[0]}: an error that returns to its mean has no trend")
