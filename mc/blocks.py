@@ -24,6 +24,7 @@ from jax import Array
 from mc.devices import compiler_options
 from mc.draws import DrawPlan
 from mc.identity import structure_of
+from mc.memory import return_free_memory
 from mc.programs import Programs, load_or_compile
 from mc.settings import Settings
 from mc.state import LISTED_FAILURES
@@ -79,6 +80,7 @@ class BlockPrograms:
         with self._lock:
             if device not in self._on:
                 self._on[device] = load_or_compile(self.jitted, arguments, device, self._made_from())
+                return_free_memory()
             return self._on[device]
 
     def _made_from(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
 from mc.identity import identity_of, structure_of
+from mc.memory import return_large_arrays
 from mc.pilot import run_pilot
 from mc.runner import BlockRunner
 from mc.settings import Exceedance as Exceedance
@@ -83,6 +84,7 @@ def run_ensemble(
     low, high = draws or (0, settings.draws)
     if not 0 <= low <= high <= settings.draws:
         raise InputError(f"draws {low} to {high} do not lie in 0 to {settings.draws}")
+    return_large_arrays()
     chosen = list(devices or lanes(jax.local_devices()))
     program = _program(study, settings, chosen[0].platform)
     identity = identity_of(study, settings, chosen[0].platform)
