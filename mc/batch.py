@@ -13,7 +13,7 @@ from mc.checkpoint import CODE, read_head
 from mc.disk import not_written, part_of
 from mc.drawing import job_of_state
 from mc.errors import InputError
-from mc.parts import parts_of, pilot_file, range_of_part
+from mc.parts import parts_of, pilot_file, range_of_part, refuse_other_share
 from mc.places import is_file
 from mc.pose import Posed, pose
 from mc.provenance import facts, timestamp
@@ -137,9 +137,7 @@ def _is_drawn(run: Run, posed: Posed, file: Path, asked: tuple[int, int]) -> boo
     code, now = head.origin.facts[CODE], facts(run, posed)[0][CODE]
     if code != now:
         raise InputError(f"{file}: was drawn by ferrocast {code}, this is {now}; start anew with --overwrite")
-    if head.origin.asked != asked:
-        saved, wanted = (f"{low} to {high - 1}" for low, high in (head.origin.asked, asked))
-        raise InputError(f"{file}: is for draws {saved}, not {wanted}; start anew with --overwrite or another --out")
+    refuse_other_share(head, asked)
     return not missing_ranges(head.ranges, *asked)
 
 

@@ -69,8 +69,10 @@ def _make_state(
         kept = [file] * resume + [pilot_file(run)] * (asked != (0, 0))
         begun = next((read_state(one) for one in kept if is_file(one)), None)
         job = job_of_state(run, posed, begun[0], devices[0].platform) if begun else job_of(run, posed)
-        if begun and begun[0].path == file and is_drawn(file):
-            return file
+        if begun and begun[0].path == file:
+            refuse_other_share(begun[0], asked)
+            if is_drawn(file):
+                return file
         _, drawn, keeper = draw(job, file, devices, begun=begun, asked=asked, **calls)
         keeper.save(drawn)
     return file
@@ -100,6 +102,15 @@ def is_drawn(file: Path) -> bool:
         return False
     head = read_head(file)
     return not missing_ranges(head.ranges, *head.origin.asked)
+
+
+def refuse_other_share(head: "Head", asked: tuple[int, int]) -> None:
+    """InputError where a state is for other draws [first, last) than those asked for."""
+    if head.origin.asked != asked:
+        saved, wanted = (f"{low} to {high - 1}" for low, high in (head.origin.asked, asked))
+        raise InputError(
+            f"{head.path}: is for draws {saved}, not {wanted}; start anew with --overwrite or in another file"
+        )
 
 
 def is_complete(run: Run) -> bool:

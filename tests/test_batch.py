@@ -170,6 +170,12 @@ def test_parts_of_another_run_are_refused_or_replaced(toy: Path, options: dict[s
     assert (replaced.missing, replaced.stale) == ((1, 2), (file,))
 
 
+def test_a_part_does_not_go_on_from_the_state_of_another(toy: Path) -> None:
+    file = make_part(load_run(toy), 1, 2)
+    with pytest.raises(InputError, match="is for draws 0 to 127, not 128 to 255"):
+        make_part(load_run(toy), 2, 2, state=file, resume=True)
+
+
 def test_a_damaged_part_is_refused_or_replaced(toy: Path) -> None:
     file = make_part(load_run(toy), 1, 2)
     file.write_bytes(file.read_bytes()[:-100])
