@@ -132,4 +132,7 @@ def _remember(key: str, block: int) -> None:
     if file is None:
         log.warning("nowhere to remember it: FERROCAST_CACHE is off or cannot be written; state block = %d", block)
         return
-    remember(file, _remembered() | {key: block})
+    try:
+        remember(file, _remembered() | {key: block})
+    except OSError as error:
+        log.warning("not remembered (%s); state block = %d", error, block)

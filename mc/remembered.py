@@ -1,6 +1,8 @@
 """Small tables that a user's cache keeps from run to run: a word and what belongs to it."""
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +22,10 @@ def remember(file: Path, known: Mapping[str, object]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(dict(known), indent=1), encoding="utf-8")
-    part.replace(file)
+    handle, name = tempfile.mkstemp(dir=file.parent)  # a name of its own: two runs may do this at once
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as part:
+            json.dump(dict(known), part, indent=1)
+        Path(name).replace(file)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -76,6 +76,18 @@ def test_a_damaged_memory_is_no_memory(text: str) -> None:
     assert block_for(STUDY, SETTINGS, DEVICES) == UNTUNED["cpu"]
 
 
+def test_a_memory_that_cannot_be_written_costs_no_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    pretend(monkeypatch, {16: 1.0, 32: 2.0})
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    assert tune(STUDY, SETTINGS, DEVICES, lambda *_: None) == 32
+    assert "No space left" in caplog.text
+
+
 def test_real_speeds_are_measured() -> None:
     assert block_size._speed(STUDY, dataclasses.replace(SETTINGS, block=512), DEVICES, 0.01) > 0
 
