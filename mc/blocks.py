@@ -33,6 +33,9 @@ from mc.study import Study
 CHUNK = 32
 """Draws of a block that the function is mapped over at once on a CPU: their arrays stay in the cache of a core."""
 
+TINY = 2.0**-40
+"""Factor that keeps the sum of an output's elements, up to 2^40 of them, from overflowing."""
+
 
 @contextlib.contextmanager
 def precise() -> Iterator[None]:
@@ -226,13 +229,14 @@ def cause_names(study: Study) -> tuple[str, ...]:
 
 
 def causes_of(study: Study, outputs: Mapping[str, Array]) -> Array:
-    """Which causes hold, (draw, cause), in the order of `cause_names`."""
-    # One pass: a maximum keeps NaN, and that of the absolute values is infinite if any element is.
+    """Which causes hold, (draw, cause), in the order of `cause_names`; infinities of both signs are not a number."""
+    # A sum is finite if and only if all of its terms are, once they are too small to overflow. As a product with a
+    # vector: on a CPU, XLA takes 15 times as long to sum or to compare along the rows of an array.
     values = [outputs[output.name] for output in study.outputs]
-    flat = [jnp.abs(value.reshape(len(value), -1)) for value in values]
-    largest = jnp.stack([jnp.max(value, axis=1, initial=0) for value in flat], axis=1)
+    flat = [value.reshape(len(value), -1) for value in values]
+    total = jnp.stack([value @ jnp.full(value.shape[1], TINY, value.dtype) for value in flat], axis=1)
     faults = [outputs[output.name][:, None] > 0 for output in study.outputs if output.kind == "fault"]
-    return jnp.concatenate([jnp.isnan(largest), jnp.isinf(largest), *faults], axis=1)
+    return jnp.concatenate([jnp.isnan(total), jnp.isinf(total), *faults], axis=1)
 
 
 def _update(

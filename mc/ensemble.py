@@ -25,7 +25,7 @@ from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
 from mc.identity import identity_of, structure_of
-from mc.memory import return_large_arrays
+from mc.memory import return_free_memory, return_large_arrays
 from mc.pilot import run_pilot
 from mc.runner import BlockRunner
 from mc.settings import Exceedance as Exceedance
@@ -92,6 +92,7 @@ def run_ensemble(
     if state is None:
         draws_of_pilot = min(settings.pilot, settings.draws)
         pilot = run_pilot(first, draws_of_pilot, settings.allowed, lanes_of_first)
+        return_free_memory()
         state = _empty_state(program, identity, pilot)
         if save is not None and time.monotonic() - began >= save_seconds:
             save(state)
