@@ -1,15 +1,21 @@
-"""Does memory grow with the number of draws? Peak resident memory of whole runs in processes of their own."""
+"""Does memory grow with the number of draws? Peak resident memory of whole runs in processes of their own.
 
+Every run has a seed of its own, so that none has been asked before: a program that is loaded ahead, while tables are
+read, would make the peak of that run another one.
+"""
+
+import itertools
 import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from measuring import ROOT, report
 
 RUN, QUICK_RUN = "three_policies.toml", "smoke.toml"
-SIZES, QUICK_SIZES = (1024, 65536), (1024, 8192)
+SIZES, QUICK_SIZES = (1024, 4096, 16384, 65536), (1024, 8192)
 MEBIBYTE = 1024.0
 
 PROGRAM = """
@@ -23,13 +29,15 @@ print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stder
 """
 
 
-def peak(file: str, draws: int, folder: Path) -> float:
+def peak(file: str, draws: int, seed: int, folder: Path) -> float:
     """Peak resident memory of a run, MiB."""
     command = [
         "run",
         str(ROOT / "runs" / file),
         "--draws",
         str(draws),
+        "--seed",
+        str(seed),
         "--out",
         str(folder / f"{draws}.nc"),
         "--overwrite",
@@ -46,8 +54,9 @@ def main(file: str, sizes: tuple[int, ...]) -> None:
     """Print the peaks and their growth; sizes can be given on the command line."""
     with tempfile.TemporaryDirectory() as folder:
         # Compiling takes more memory than running: the first process fills the cache and does not count.
-        peak(file, sizes[0], Path(folder))
-        peaks = {size: peak(file, size, Path(folder)) for size in sizes}
+        seeds = itertools.count(int(time.time()) % 10**6)
+        peak(file, sizes[0], next(seeds), Path(folder))
+        peaks = {size: peak(file, size, next(seeds), Path(folder)) for size in sizes}
     first, last = peaks[sizes[0]], peaks[sizes[-1]]
     found = {f"peak_mib_{size}": value for size, value in peaks.items()}
     report("memory by draws", run=file, **found, growth=last / first - 1)

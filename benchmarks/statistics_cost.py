@@ -1,66 +1,100 @@
-"""What do the statistics cost beside the model? Draws of the baseline (--quick: of three policies) with and without."""
+"""What do the statistics cost beside the model? Draws of the baseline (--quick: of three policies).
+
+The model alone is the program of a run told to evaluate and to fold nothing in, less the check for failed draws; the
+whole pipeline is the same program told to do both. What fewer statistics would cost is measured on a block that is
+evaluated already, without the model: moments; these and quantiles; everything that the run file asks for.
+"""
 
 import dataclasses
-import functools
 import sys
+from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from measuring import ROOT, alternate, report
 
 import mc
-from mc.blocks import precise
-from mc.devices import compiler_options
+from mc.blocks import BlockPrograms, precise
+from mc.devices import compiler_options, prepare
 from mc.draws import plan_draws
 from mc.ensemble import run_ensemble
 from mc.pose import pose, settings_of
+from mc.runner import BlockRunner
+from mc.settings import Settings
+from mc.statistics.plan import plan_series
 
-BLOCKS, QUICK_BLOCKS = 16, 4
+BLOCKS, ROUNDS = 4, 5
+
+FEWER: dict[str, dict[str, Any]] = {
+    "moments": {"quantiles": (), "exceedance": (), "differences": ()},
+    "moments_and_quantiles": {"exceedance": (), "differences": ()},
+    "everything": {},
+}
+"""Settings that leave statistics out."""
 
 
-def main() -> None:
-    """Print CPU seconds per draw of the model alone and of the whole pipeline."""
-    run = mc.load_run(ROOT / "runs" / ("three_policies.toml" if "--quick" in sys.argv else "baseline.toml"))
-    study = pose(run).study
-    blocks = QUICK_BLOCKS if "--quick" in sys.argv else BLOCKS
-    settings = dataclasses.replace(settings_of(run, study), draws=blocks * run.ensemble.block)
-    plan = plan_draws(study.inputs, study.correlations, seed=settings.seed)
-    block, dtype = settings.block, jnp.dtype(settings.precision)
-    with precise():
-        data = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=dtype), study.data)
+class Statistics:
+    """The statistics of some settings, compiled without the model."""
 
-        @functools.partial(jax.jit, compiler_options=compiler_options(jax.default_backend()))
-        def outputs(index):
-            return jax.vmap(lambda at: study.function(data, plan.draw(plan.tables, at, dtype)))(index)
+    def __init__(self, runner: BlockRunner, settings: Settings, constants: Any) -> None:
+        programs = programs_of(runner.programs.study, settings, runner.device.platform)
+        own = BlockRunner(programs, runner.device)
+        own.start(constants)
+        self._constants, self._totals, self._runner = own._constants, own._totals, runner
+        options = compiler_options(runner.device.platform)
+        self._fold = jax.jit(programs._fold, donate_argnames="totals", compiler_options=options)
 
-        indices = [jnp.arange(block, dtype=jnp.uint32) + np.uint32(block * number) for number in range(blocks)]
-
-    def model() -> None:
+    def fold(self, *, wanted: bool = True) -> None:
+        """Fold the latest block of the runner in, BLOCKS times; where not `wanted`, look for failed draws only."""
+        outputs = self._runner._block["outputs"]
         with precise():
-            for index in indices:
-                jax.block_until_ready(outputs(index))
+            for _ in range(BLOCKS):
+                span = self._runner._span(0, 0, self._runner.size, fold=wanted)
+                self._totals, _ = self._fold(self._constants, self._totals, outputs, span)
+            jax.block_until_ready(self._totals)
 
-    pilot = run_ensemble(study, settings, draws=(0, 0), devices=jax.devices()[:1])
-    rounds = alternate({"model": model}, rounds=3)
-    # A run that resumes from its pilot: compilation and pilot are behind it; the first call compiles.
-    whole = alternate(
+
+def programs_of(study: Any, settings: Settings, platform: str) -> BlockPrograms:
+    """The programs of a run."""
+    plan = plan_draws(study.inputs, study.correlations, seed=settings.seed, draws=settings.draws, pinned=study.pinned)
+    return BlockPrograms(study, settings, plan, plan_series(study, settings), platform)
+
+
+def main(file: str) -> None:
+    """Print CPU seconds per draw of the model alone, of each choice of statistics, and of the whole pipeline."""
+    prepare()
+    run = mc.load_run(ROOT / "runs" / file)
+    study = pose(run).study
+    settings = dataclasses.replace(settings_of(run, study), draws=BLOCKS * run.ensemble.block)
+    device, draws = jax.local_devices()[0], settings.draws
+    pilot = run_ensemble(study, settings, draws=(0, 0), devices=[device]).pilot
+    runner = BlockRunner(programs_of(study, settings, device.platform), device)
+    runner.start(pilot.constants)
+    runner.work(0, draws)
+    chosen = {
+        name: Statistics(runner, dataclasses.replace(settings, **less), pilot.constants) for name, less in FEWER.items()
+    }
+    blocks = range(0, draws, runner.size)
+    spent = alternate(
         {
-            "model": model,
-            "pipeline": lambda: run_ensemble(study, settings, state=pilot, devices=jax.devices()[:1]),
+            "evaluation": lambda: [runner.run(low, low + runner.size, fold=False) for low in blocks],
+            "pipeline": lambda: [runner.run(low, low + runner.size) for low in blocks],
+            "check": lambda: chosen["moments"].fold(wanted=False),
+            **{name: statistics.fold for name, statistics in chosen.items()},
         },
-        rounds=3,
+        rounds=ROUNDS,
     )
-    draws = blocks * block
+    model = spent["evaluation"] - spent["check"]
     report(
         "statistics beside the model",
-        run=run.file.name,
+        run=file,
         draws=draws,
-        model_us_per_draw=1e6 * min(rounds["model"], whole["model"]) / draws,
-        pipeline_us_per_draw=1e6 * whole["pipeline"] / draws,
-        pipeline_over_model=whole["pipeline"] / whole["model"],
+        model_us_per_draw=1e6 * model / draws,
+        check_us_per_draw=1e6 * spent["check"] / draws,
+        pipeline_us_per_draw=1e6 * spent["pipeline"] / draws,
+        **{f"with_{name}_over_model": (model + spent[name]) / model for name in FEWER},
+        pipeline_over_model=spent["pipeline"] / model,
     )
 
 
 if __name__ == "__main__":
-    main()
+    main("three_policies.toml" if "--quick" in sys.argv else "baseline.toml")

@@ -1,8 +1,8 @@
 """Memory that is no longer needed goes back to the system: the allocator of glibc would keep most of it.
 
 It serves large arrays from the system, one by one, until one of them is freed; from then on arrays of that size come
-from its own heap, whose holes fit nothing and stay. The longer a run of three policies, the more it held: 1.5 GB where
-0.7 were in use. Other systems return what is freed by themselves.
+from its own heap, whose holes fit nothing and stay. A run of three policies held 1.5 GB
+where 0.7 were in use. Other systems return what is freed by themselves.
 """
 
 import ctypes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,16 @@ from jax.typing import DTypeLike
 from mc.runner import BlockRunner
 from mc.state import FailedDraws, Nested, Pilot, merge_failures
 from mc.statistics import PilotView
-from mc.statistics.contract import Numbers
+from mc.statistics.contract import HostState, Numbers
 from mc.statistics.plan import Series
 
 LOOK = 256
 """Draws of the pilot that give shifts and scales, which are units to count in and change no estimate."""
 
 MOST_HELD = 2**28
-"""Bytes of evaluated blocks that wait for the run; those of a longer pilot are evaluated again."""
+"""Bytes that the pilot may hold: values that bins are made of, and evaluated blocks that wait for the run.
+
+Blocks that find no room are evaluated again. With values counted, a long run peaks no higher than a short one."""
 
 MEAN = -1
 """In the place of a first draw: the mean draw."""
@@ -54,7 +56,7 @@ class _Look:
 
 @dataclass(frozen=True)
 class _Block:
-    """What a block of the pilot says of every series: moments, and the values of those that are asked for."""
+    """What a block of the pilot says of every series: moments, if it is looked at; values of those asked for."""
 
     looks: dict[str, _Look]
     values: dict[str, Numbers]
@@ -75,21 +77,28 @@ def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[B
         lane.start(_blank_constants(runner))
     todo = iter((MEAN, *range(0, draws, size)))
     with ThreadPoolExecutor(len(lanes)) as pool:
-        parts = list(pool.map(functools.partial(_collect, todo, draws), lanes))
+        parts = list(pool.map(functools.partial(_collect, todo, draws, _blocks_to_hold(runner, draws)), lanes))
     found = {low: block for part in parts for low, block in part.items()}
     at_mean = found.pop(MEAN).values
     failures = functools.reduce(merge_failures, [lane.failures() for lane in lanes])
     if failures.number > allowed or failures.number == draws:
         raise FailedDraws(failures, draws, allowed)
     blocks = [found[low] for low in sorted(found)]
-    return Pilot(draws, _constants(series, {item.name: _view(item, blocks) for item in series}), at_mean)
+    return Pilot(draws, _constants(series, functools.partial(_view, blocks)), at_mean)
 
 
-def _collect(todo: Iterator[int], draws: int, runner: BlockRunner) -> dict[int, _Block]:
+def _blocks_to_hold(runner: BlockRunner, draws: int) -> int:
+    """Blocks that find room beside the values of the pilot."""
+    programs = runner.programs
+    values = draws * programs.dtype.itemsize * sum(item.elements for item in programs.series if _needs_values(item))
+    return max(0, MOST_HELD - values) // runner.block_bytes
+
+
+def _collect(todo: Iterator[int], draws: int, most: int, runner: BlockRunner) -> dict[int, _Block]:
     """Run blocks that are still to do, by their first draw, until none is left."""
     found = {}
     for low in todo:
-        found[low] = _at_mean(runner) if low == MEAN else _block(runner, low, min(low + runner.size, draws))
+        found[low] = _at_mean(runner) if low == MEAN else _block(runner, low, min(low + runner.size, draws), most)
     return found
 
 
@@ -99,8 +108,8 @@ def _at_mean(runner: BlockRunner) -> _Block:
     return _Block({}, {item.name: runner.block_values(item, 1)[0].copy() for item in runner.programs.series})
 
 
-def _block(runner: BlockRunner, low: int, high: int) -> _Block:
-    """Evaluate the draws [low, high) of one block, and leave them to the run where it wants them all."""
+def _block(runner: BlockRunner, low: int, high: int, most: int) -> _Block:
+    """Evaluate the draws [low, high) of one block; leave it to the run where that wants it all, and `most` are not."""
     rows = high - low
     runner.run(low, high, fold=False)
     valid = runner.block_valid(rows)
@@ -109,24 +118,27 @@ def _block(runner: BlockRunner, low: int, high: int) -> _Block:
         seen = rows if _needs_values(item) else looked
         flat = _flat(runner.block_values(item, seen))
         counted = flat if valid.all() else flat[valid[:seen]]
-        looks[item.name] = _Look.at(counted[: valid[:looked].sum()])
+        if looked:
+            looks[item.name] = _Look.at(counted[: valid[:looked].sum()])
         if _needs_values(item):
             values[item.name] = np.array(counted)
-    if rows == runner.size > runner.programs.chunk and (len(runner.held) + 1) * runner.block_bytes <= MOST_HELD:
+    if rows == runner.size > runner.programs.chunk and len(runner.held) < most:
         runner.hold(low)
     return _Block(looks, values)
 
 
 def _blank_constants(runner: BlockRunner) -> Nested:
     series = runner.programs.series
-    return _constants(series, {item.name: _blank(item, runner.programs.dtype) for item in series})
+    return _constants(series, functools.partial(_blank, runner.programs.dtype))
 
 
-def _constants(series: tuple[Series, ...], views: Mapping[str, PilotView]) -> Nested:
-    return {
-        item.name: {statistic.key: statistic.prepare(views[item.name]) for statistic in item.statistics}
-        for item in series
-    }
+def _constants(series: tuple[Series, ...], view_of: Callable[[Series], PilotView]) -> Nested:
+    """Constants of every statistic; one series is looked at after another, so that their values are not all there."""
+
+    def prepared(item: Series, view: PilotView) -> dict[str, HostState]:
+        return {statistic.key: statistic.prepare(view) for statistic in item.statistics}
+
+    return {item.name: prepared(item, view_of(item)) for item in series}
 
 
 def _needs_values(series: Series) -> bool:
@@ -137,15 +149,16 @@ def _flat(values: Numbers) -> Numbers:
     return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
-def _blank(series: Series, dtype: DTypeLike) -> PilotView:
+def _blank(dtype: DTypeLike, series: Series) -> PilotView:
     zero = np.zeros(series.elements)
     return PilotView(count=1, mean=zero, sd=zero, magnitude=1.0, values=zero[None].astype(dtype))
 
 
-def _view(series: Series, blocks: Sequence[_Block]) -> PilotView:
-    look = functools.reduce(_Look.joined, [block.looks[series.name] for block in blocks])
+def _view(blocks: Sequence[_Block], series: Series) -> PilotView:
+    """What the blocks say of a series, whose values they give up."""
+    look = functools.reduce(_Look.joined, [block.looks[series.name] for block in blocks if block.looks])
     sd = np.sqrt(look.squares / max(look.count - 1, 1))
-    found = [block.values[series.name] for block in blocks if series.name in block.values]
+    found = [block.values.pop(series.name) for block in blocks if series.name in block.values]
     values = np.concatenate(found) if found else None
     return PilotView(look.count, look.mean, sd, _magnitude(look.mean, sd), values)
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mc.blocks import causes_of, precise
 from mc.ensemble import FailedDraws, Settings, merge, run_ensemble
 from mc.study import Input, Output, Prior, Study
 from mc.summary import finish
@@ -95,3 +96,20 @@ def test_causes_are_told_apart(x):
     above = int((x > 0.9).sum())
     assert state.failures.causes == {"path: infinite": above, "y: not a number": 1}
     assert state.failures.number == above + (x[10] <= 0.9)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_check_of_a_draw_sees_every_element_and_only_what_is_no_number(precision):
+    of = dataclasses.replace(failing_study([]), coords={"year": tuple(range(4001))})
+    limit, rng = np.finfo(precision).max, np.random.default_rng(7)
+    path = rng.choice([0.0, limit, -limit, np.finfo(precision).tiny], size=(64, 4001)).astype(precision)
+    expected = np.zeros((64, 4), bool)  # y, path not a number; y, path infinite
+    for draw, (value, cause) in enumerate([(np.nan, 1), (np.inf, 3), (-np.inf, 3)] * 8):
+        path[draw, rng.integers(4001)] = value
+        expected[draw, cause] = True
+    path[30, [0, -1]] = np.inf, np.nan
+    path[31, [5, 6]] = np.inf, -np.inf
+    expected[30:32, 1] = True
+    with precise():
+        found = causes_of(of, {"y": jnp.zeros(64, precision), "path": jnp.asarray(path)})
+    np.testing.assert_array_equal(found, expected)

@@ -78,9 +78,12 @@ def test_blocks_that_are_held_are_not_evaluated_again() -> None:
 
 def test_no_more_is_held_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     runner = runner_of()
-    monkeypatch.setattr(pilot, "MOST_HELD", 2 * runner.block_bytes)
-    pilot.run_pilot(runner, 256, 0)
-    assert len(runner.held) == 2
+    values = 256 * 11 * 4  # of the pilot: float32 of ten years and their sum
+    for room, most in ((2, 2), (1, 1), (0, 0), (-1, 0), (9, 4)):
+        runner.held.clear()
+        monkeypatch.setattr(pilot, "MOST_HELD", values + room * runner.block_bytes)
+        pilot.run_pilot(runner, 256, 0)
+        assert len(runner.held) == most
 
 
 def test_a_block_that_was_asked_for_in_part_is_not_held() -> None:
