@@ -52,8 +52,7 @@ def test_the_prior_sees_no_number_of_the_series(found):
 def test_variants_side_by_side_are_fits_of_their_own():
     target = make_target(linear_study(), bound(linear_study(), rows(VALUES)))
     first = np.arange(10) < 5
-    none = np.array([1e9])
-    variants = [variant_of(target, first, {"slope": np.nan}, none), variant_of(target, ~first, {"slope": 0.0}, none)]
+    variants = [variant_of(target, of, held={"slope": at}) for of, at in ((first, np.nan), (~first, 0.0))]
     u = sample_variants(target, variants, SETTINGS)
     assert u.shape == (2, 2, 800, target.size)
     # The first five numbers alone, exactly.
@@ -74,8 +73,8 @@ def test_held_values_change_what_is_foretold():
     study = linear_study()
     fixed = Prior("fixed", 0.1, 0.1, 0.1)
     target = make_target(study, bound(study, rows(VALUES), {"survey": {"drift": fixed, "slope": fixed}}))
-    early, none = np.arange(10) < 5, np.array([1e9])
-    variants = [variant_of(target, early, {"error.survey.slope": value}, none) for value in (0.0, 1.0)]
+    early = np.arange(10) < 5
+    variants = [variant_of(target, early, held={"error.survey.slope": value}) for value in (0.0, 1.0)]
     narrow, wide = scores_of(target, variants, [~early, ~early], SETTINGS)
     assert wide[-1].crps_prior > 2 * narrow[-1].crps_prior
     assert wide[-1].log_score < narrow[-1].log_score
