@@ -25,7 +25,7 @@ from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
 from mc.identity import identity_of, structure_of
-from mc.memory import return_free_memory, return_large_arrays
+from mc.memory import equal_steps, return_free_memory, return_large_arrays
 from mc.pilot import run_pilot
 from mc.runner import BlockRunner
 from mc.settings import Exceedance as Exceedance
@@ -104,7 +104,8 @@ def run_ensemble(
     # Another device has to compile a copy of the program; another lane of the same device has not.
     others = [one for one in chosen if one != chosen[0] and _worth_sharing(first, todo)]
     runners = [first, *lanes_of_first, *(BlockRunner(program, device) for device in others)]
-    return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds, began)).finish()
+    with equal_steps():
+        return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds, began)).finish()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Freed memory goes back to the system."""
+"""Freed memory goes back to the system, but for that of equal steps until their end."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -34,18 +35,53 @@ print(most - before, resident() - before)
 """
 
 
-@pytest.mark.skipif(memory._glibc() is None, reason="no glibc, whose allocator this is about")
-@pytest.mark.parametrize("returned", [True, False])
-def test_large_arrays_that_are_freed_are_resident_no_more(returned: bool) -> None:
+STEPS = """
+import resource
+import sys
+import numpy as np
+from mc import memory
+
+def cleared():
+    begin = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.ones(2**17), np.ones(2**18)  # NumPy asks for huge pages from 4 MiB on
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - begin
+
+memory.return_large_arrays()
+outside = cleared()
+with memory.equal_steps():
+    within = cleared()
+print(outside, within, cleared())
+"""
+
+with_glibc = pytest.mark.skipif(memory._glibc() is None, reason="no glibc, whose allocator this is about")
+
+
+def answers(program: str, *arguments: str) -> list[float]:
+    """Numbers that a program prints in a process whose allocator nobody has set."""
     environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name and "GLIBC" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "returned" if returned else "kept"],
+        [sys.executable, "-c", program, *arguments],
         capture_output=True,
         text=True,
         check=True,
         env=environment | {"PYTHONPATH": str(ROOT)},
     )
-    most, left = map(float, done.stdout.split())
+    return [float(word) for word in done.stdout.split()]
+
+
+@with_glibc
+def test_pages_of_equal_steps_are_cleared_once() -> None:
+    outside, within, after = answers(STEPS)
+    each = 3 * 2**20 / resource.getpagesize()
+    assert outside > 19 * each < after
+    assert within < 2 * each
+
+
+@with_glibc
+@pytest.mark.parametrize("returned", [True, False])
+def test_large_arrays_that_are_freed_are_resident_no_more(returned: bool) -> None:
+    most, left = answers(PROGRAM, "returned" if returned else "kept")
     assert most > 200  # MiB: 50 arrays of 4
     assert (left < 10) is returned
 
@@ -59,12 +95,15 @@ def test_what_the_user_has_set_is_left_alone(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(memory, "_glibc", Library)
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=1048576")
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
     memory.return_large_arrays()
-    assert calls == []
+    assert calls == [(memory.M_TRIM_THRESHOLD, memory.LARGE)]
+    calls.clear()
     monkeypatch.delenv("GLIBC_TUNABLES")
-    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
+        monkeypatch.delenv(name, raising=False)
     memory.return_large_arrays()
-    assert calls == [(memory.M_MMAP_THRESHOLD, memory.LARGE)]
+    assert calls == [(memory.M_MMAP_THRESHOLD, memory.LARGE), (memory.M_TRIM_THRESHOLD, memory.LARGE)]
 
 
 def test_systems_without_glibc_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,4 +111,6 @@ def test_systems_without_glibc_are_left_alone(monkeypatch: pytest.MonkeyPatch) -
     memory._glibc.cache_clear()
     memory.return_large_arrays()
     memory.return_free_memory()
+    with memory.equal_steps():
+        pass
     memory._glibc.cache_clear()
