@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc.posterior.density import Target
-from mc.posterior.hindcast import BAND, crps
+from mc.posterior.coverage import BAND
+from mc.posterior.hindcast import crps
 from mc.posterior.learned import worst_rhat
 from mc.posterior.nuts import Progress, Settings
 from mc.posterior.observed import Observation
+from mc.posterior.paired import Difference, mean_difference
 from mc.posterior.predict import prior_latents, replicate
 from mc.posterior.refits import Variant, forecasts_of, sample_variants, variant_of
 
@@ -105,6 +107,12 @@ def leave_one_out(
     variants = [variant_of(target, fitted & ~one) for one in left]
     found = scores_of(target, variants, left, settings, progress=progress, stop=stop)
     return dict(zip(map(str, series), found, strict=True))
+
+
+def gain(scores: Sequence[Score]) -> Difference:
+    """Log score of the prior less that of the posterior, mean over numbers: below 0 the posterior is better."""
+    difference = np.array([one.log_score_prior - one.log_score for one in scores])
+    return mean_difference(difference, np.array([one.row.year for one in scores], dtype=np.float64))
 
 
 def _said(target: Target, variants: Sequence[Variant], u: Floats, seed: int, *, blind: bool) -> dict[str, Floats]:
