@@ -49,7 +49,7 @@ def page(cube: Cube) -> Page:
         title=f"Hindcast: what a fit to earlier years said of {_span(scores)}",
         subtitle=f"{attributes['title']} · {size}",
         lead=[_what(scores), _against(scores), _bands(scores)],
-        headline=[score_table(tree)],
+        headline=[score_table(tree), coverage_table(tree)],
         more=(),
         notes=NOTES,
         figures=[forecast_figure(tree)],
@@ -68,13 +68,13 @@ NOTES = (
     "forecast that is far off, and one that is wider than it need be.",
     "Trend: a straight line through the series up to the last fitted year (through its logarithms where all are "
     "positive), with the errors of least squares; a dash where fewer than four years are fitted.",
-    "Posterior less rival: mean of the differences in CRPS number by number, below 0 where the posterior is better, with "
-    "its 90 % interval, which allows for years that hang together (equal-weighted cosines, Student’s t with few degrees "
-    "of freedom); none for fewer than four years. Better and worse are said of intervals without 0 alone, each series "
-    "for itself: of ten intervals one misses by chance, more where errors last for many years.",
-    "Chance: each draw of the forecast is taken for what was reported and counted by the same bands; the chance is the "
-    "share of draws of which the bands hold as few numbers or fewer. Years of one series, and series by the inputs that "
-    "they share, hang together in a draw as the forecast says that they do.",
+    "Posterior less rival: mean of the differences in CRPS number by number, below 0 where the posterior is better, "
+    "with its 90 % interval, which allows for years that hang together (equal-weighted cosines, Student’s t with few "
+    "degrees of freedom); none for fewer than four years. Better and worse are said of intervals without 0 alone, "
+    "each series for itself: of ten intervals one misses by chance, more where errors last for many years.",
+    "Chance: each draw of the forecast is taken for what was reported and counted by the same bands; the chance is "
+    "the share of draws of which the bands hold as few numbers or fewer. Years of one series, and series by the "
+    "inputs that they share, hang together in a draw as the forecast says that they do.",
     "Held-out years of one series are not independent trials: an error that hangs together in time takes several years "
     "out of a band at once. So a low coverage proves little, and the test has little power: bands that are too narrow "
     "would often pass it. That they passed does not show that they are right.",
@@ -83,37 +83,46 @@ NOTES = (
 
 
 HINDSIGHT = (
-    "Priors that state outright what was learned in the held-out years are replaced for this fit (the table). Hindsight is "
-    "not thereby gone. All other priors, those of the errors among them, were written by people who knew these years; the "
-    "fit also takes numbers of earlier years as they are reported today. Errors that drift were brought in after a first "
-    "model, with errors that return to their mean, had been too sure of these same years. The ranges of their steps have "
-    "stayed what they were since then."
+    "Priors that state outright what was learned in the held-out years are put back for this fit to what could be "
+    "said before (the table). Hindsight is not thereby gone: all other priors, those of the errors among them, were "
+    "written by people who knew these years, and numbers of earlier years count as they are reported today. Nor was "
+    "the form of the errors chosen blind: errors that drift, and families of them summed out, were brought in after "
+    "other forms had been scored on these same years. The ranges of their yearly steps have not been widened since."
 )
 
 
 def score_table(tree: xr.DataTree) -> Table:
-    """CRPS, differences to rivals and coverage by series and forecast."""
+    """CRPS by series and forecast, and the posterior less its rivals."""
     scores = tree["hindcast"].to_dataset()
     rows = []
     for series in map(str, scores["series"].values):
         one, factor = scores.sel(series=series), scale_of(tree, series)
-        cells: list[Cell | str] = [str(int(one["rows"]))]
-        cells += [Cell(factor * float(one["crps"].sel(forecast=name)), most=3) for name in FORECASTS]
-        cells += [_difference(one.sel(rival=rival), factor) for rival in RIVALS]
-        chance = _share(float(one["coverage_chance"].sel(forecast="posterior")))
-        shares = [_share(float(one["coverage"].sel(forecast=name))) for name in FORECASTS]
-        rows.append(Row(f"{NAMES.get(series, series)}, {unit_of(tree, series)}", [*cells, shares[0], chance, *shares[1:]]))
-    every = [_share(float(scores["pooled_coverage"].sel(forecast=name))) for name in FORECASTS]
-    chance = _share(float(scores["pooled_chance"].sel(forecast="posterior")))
-    rows.append(Row("All numbers", [str(scores.sizes["row"]), *["–"] * 5, every[0], chance, *every[1:]]))
+        cells = [Cell(factor * float(one["crps"].sel(forecast=name)), most=3) for name in FORECASTS]
+        gaps = [_difference(one.sel(rival=rival), factor) for rival in RIVALS]
+        rows.append(Row(f"{NAMES.get(series, series)}, {unit_of(tree, series)}", [*cells, *gaps]))
+    over = (("CRPS, unit of the series", 3), ("posterior less rival, 90 % interval", 2))
     return Table(
-        "Scores of the held-out numbers, means over them",
-        "Series",
-        ("numbers held out", *FORECASTS, *RIVALS, "posterior", "chance", *RIVALS),
-        [Group("", rows)],
-        over=(("", 1), ("CRPS, unit of the series", 3), ("posterior less rival, 90 % interval", 2),
-              ("inside the 90 % band", 4)),
-    )  # fmt: skip
+        "CRPS of the held-out numbers, means over them", "Series", (*FORECASTS, *RIVALS), [Group("", rows)], over=over
+    )
+
+
+def coverage_table(tree: xr.DataTree) -> Table:
+    """Held-out numbers inside the 90 % bands by series and forecast, and the chance of as few."""
+    scores = tree["hindcast"].to_dataset()
+    rows = []
+    for series in map(str, scores["series"].values):
+        one, name = scores.sel(series=series), NAMES.get(series, series)
+        rows.append(Row(name, [str(int(one["rows"])), *_shares(one["coverage"], one["coverage_chance"])]))
+    rows.append(
+        Row("All numbers", [str(scores.sizes["row"]), *_shares(scores["pooled_coverage"], scores["pooled_chance"])])
+    )
+    columns = ("numbers held out", *(name for forecast in FORECASTS for name in (forecast, "chance")))
+    over = (("", 1), ("inside the 90 % band, and the chance of as few if the forecast is right", 6))
+    return Table("Coverage of the held-out numbers", "Series", columns, [Group("", rows)], over=over)
+
+
+def _shares(coverage: xr.DataArray, chance: xr.DataArray) -> list[str]:
+    return [_share(float(values.sel(forecast=name))) for name in FORECASTS for values in (coverage, chance)]
 
 
 def _difference(one: xr.Dataset, factor: float) -> str:
@@ -140,21 +149,24 @@ def _what(scores: xr.Dataset) -> str:
         f"The same chain that projects forward was fitted to statistics up to {int(scores['year'].min()) - 1} only. "
         f"Its forecasts of {_span(scores)} are held here against {scores.sizes['row']} numbers of {many} series that "
         "were reported later, and against two rivals: the priors before the fit, and a straight line through each "
-        "series’ own past."
+        "series’ own past. Crude steel, steel use, population and scrap imports of these years are given to it as "
+        "data: what is tested is what it makes of them."
     )
 
 
 def _against(scores: xr.Dataset) -> str:
     """On which series the posterior scores better, level and worse than its rivals, beyond errors."""
-    told = [f"{_verdicts(scores, rival)}." for rival in RIVALS if (scores["crps_verdict"].sel(rival=rival) != "").any()]
-    short = scores.isel(series=(scores["crps_verdict"] == "").all("rival").values)
-    if short.sizes["series"]:
+    known = scores["crps_verdict"] != ""
+    told = [f"against the {rival} {_verdicts(scores, rival)}" for rival in RIVALS if known.sel(rival=rival).any()]
+    text = f"In CRPS, by 90 % intervals of the difference, the posterior is {'; '.join(told)}." if told else ""
+    short = scores.isel(series=(~known.any("rival")).values)
+    if many := short.sizes["series"]:
         lower = int((short["crps_difference"].sel(rival="prior") < 0).sum())
-        told.append(
-            f"{_counted(short.sizes['series'], 'series has', 'series have')} too few years for an error: its CRPS is below "
-            f"that of the prior on {lower} of {'it' if short.sizes['series'] == 1 else 'them'}."
+        text += (
+            f" {_counted(many, 'series has', 'series have')} too few years to tell; the CRPS of the posterior is below "
+            f"that of the prior on {lower} of {many}."
         )
-    return f"Scores of single years differ by chance; told apart by 90 % intervals, {' '.join(told)}"
+    return text.strip()
 
 
 def _verdicts(scores: xr.Dataset, rival: str) -> str:
@@ -163,8 +175,8 @@ def _verdicts(scores: xr.Dataset, rival: str) -> str:
     for word in ("better", "level", "worse"):
         names = [in_words(str(name)) for name in scores["series"].values[(said == word).values]]
         if names:
-            parts.append(f"{word} on {len(names)} ({', '.join(names)})")
-    return f"the CRPS of the posterior against the {rival} is {', '.join(parts)} of {int((said != '').sum())} series"
+            parts.append(f"{word} on {len(names)} of {int((said != '').sum())} series ({', '.join(names)})")
+    return ", ".join(parts)
 
 
 def _counted(many: int, one: str, several: str) -> str:
@@ -177,8 +189,8 @@ def _bands(scores: xr.Dataset) -> str:
     low, high = (percent(float(mine["pooled_expected"].sel(bound=bound))) for bound in ("low", "high"))
     text = (
         f"Its 90 % bands hold {int(mine['pooled_inside'])} of {int(mine['pooled_rows'])} held-out numbers "
-        f"({percent(float(mine['pooled_coverage']))} %). If it were right, {low} to {high} % would be usual, and as few "
-        f"or fewer have a chance of {percent(float(mine['pooled_chance']))} %."
+        f"({percent(float(mine['pooled_coverage']))} %). If it were right, {low} to {high} % would be usual, and as "
+        f"few or fewer have a chance of {percent(float(mine['pooled_chance']))} %."
     )
     judged = mine.isel(series=mine["judged"].values.astype(bool))
     bad = judged.isel(series=(judged["coverage"] < GOOD).values).sortby("coverage")
@@ -217,8 +229,8 @@ def _missed(mine: xr.Dataset, series: str) -> str:
     near = f"; {edge} so near an edge that other draws may decide otherwise" if edge else ""
     one = mine.sel(series=series)
     return (
-        f"that of {in_words(series)} holds {percent(float(one['coverage']))} % ({inside}; {', '.join(where)} it, beyond "
-        f"its edge by {percent(float(beyond) - 1)} % at most{near}; chance of as little "
+        f"that of {in_words(series)} holds {percent(float(one['coverage']))} % ({inside}; {', '.join(where)} it, "
+        f"beyond its edge by {percent(float(beyond) - 1)} % at most{near}; chance of as little "
         f"{percent(float(one['coverage_chance']))} %)"
     )
 

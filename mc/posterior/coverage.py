@@ -57,9 +57,9 @@ def coverage_of(found: Mapping[str, Inside]) -> xr.Dataset:
         found: of each series; series that have no such forecast are left out.
 
     Returns:
-        By series `coverage` and `coverage_chance`; over all numbers `pooled_rows`, `pooled_inside`, `pooled_coverage`,
-        `pooled_chance`, and `pooled_expected` (bound), the 5 to 95 % range of what the forecast expects; `lowest_chance`
-        of a lowest coverage among the series that are judged as low as the lowest observed, not a number without any.
+        By series `coverage` and `coverage_chance`. Over all numbers `pooled_rows`, `pooled_inside`, `pooled_coverage`,
+        `pooled_chance`, and `pooled_expected` (bound), the 5 to 95 % range of what the forecast expects. Of the series
+        that are judged `lowest_chance`: of a lowest coverage as low as that observed; not a number without any.
     """
     series = list(found)
     own = np.array([one.observed.mean() for one in found.values()])
@@ -82,4 +82,3 @@ def coverage_of(found: Mapping[str, Inside]) -> xr.Dataset:
         },
         {"series": series, "bound": ["low", "high"]},
     )
-

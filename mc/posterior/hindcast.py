@@ -59,8 +59,8 @@ def hindcast(groups: "xr.DataTree | dict[str, xr.Dataset]", seed: int = 1) -> xr
     its chances (`coverage.coverage_of`); by series and rival of the posterior `crps_difference` with `_se`, `_low` and
     `_high` (90 % interval) and `crps_verdict`, `better` where the posterior is, empty for too few years; `rows` and
     `judged` (series); by held-out row of any series `observed`, `low`, `median`, `high`, `on_edge`, `row_crps` (row,
-    forecast), with coordinates year and group. A series with fewer than four fitted years before has no trend, nor has one with
-    several elements, such as provinces.
+    forecast), with coordinates year and group. A series with fewer than four fitted years before has no trend, nor has
+    one with several elements, such as provinces.
     """
     random = np.random.default_rng((seed, 11))
     held = _dataset(groups, HELD_OUT)
@@ -80,9 +80,7 @@ def _draws(values: xr.DataArray) -> Floats:
     return np.asarray(values.transpose(CHAIN, DRAW, *rows).values.reshape(-1, values.shape[-1]))
 
 
-def _said(
-    groups: "xr.DataTree | dict[str, xr.Dataset]", series: str, random: np.random.Generator
-) -> dict[str, Floats]:
+def _said(groups: "xr.DataTree | dict[str, xr.Dataset]", series: str, random: np.random.Generator) -> dict[str, Floats]:
     """Draws of each forecast of a series [draw, row]."""
     held, fitted = _dataset(groups, HELD_OUT), _dataset(groups, "observed_data")
     found = {
@@ -163,11 +161,11 @@ def table(scores: xr.Dataset) -> list[dict[str, float | str]]:
 def table_lines(scores: xr.Dataset) -> list[str]:
     """The table as aligned text, a heading first, all numbers last; a dash where nothing is known."""
     lines = [
-        f"{'held out':<22}{'rows':>4}  {'CRPS':>7}{'less prior (90 %)':>35}{'less trend (90 %)':>35}"
+        f"{'held out':<22}{'rows':>4}  {'CRPS':>7}{'less prior (90 %)':>38}{'less trend (90 %)':>38}"
         f"  {'in band':>7}{'chance':>8}"
     ]
     for line in table(scores):
-        gaps = "".join(f"{_difference(line, rival):>35}" for rival in RIVALS)
+        gaps = "".join(f"{_difference(line, rival):>38}" for rival in RIVALS)
         lines.append(
             f"{line['series']:<22}{line['rows']:>4}  {_or_dash(float(line['crps_posterior'])):>7}{gaps}"
             f"  {100 * float(line['coverage_posterior']):>5.0f} %{float(line['coverage_chance_posterior']):>8.2f}"
@@ -175,9 +173,9 @@ def table_lines(scores: xr.Dataset) -> list[str]:
     all_rows = scores.sel(forecast="posterior")
     low, high = (100 * float(all_rows["pooled_expected"].sel(bound=bound)) for bound in ("low", "high"))
     lines.append(
-        f"all: {int(all_rows['pooled_inside'])} of {int(all_rows['pooled_rows'])} in the 90 % bands; a posterior that is "
-        f"right expects {low:.0f} to {high:.0f} %, chance of as few {float(all_rows['pooled_chance']):.2f}; chance of a "
-        f"lowest series as low {_or_dash(float(all_rows['lowest_chance']), '.2f')}"
+        f"all: {int(all_rows['pooled_inside'])} of {int(all_rows['pooled_rows'])} in the 90 % bands; a posterior that "
+        f"is right expects {low:.0f} to {high:.0f} %, chance of as few {float(all_rows['pooled_chance']):.2f}; chance "
+        f"of a lowest series as low {_or_dash(float(all_rows['lowest_chance']), '.2f')}"
     )
     return lines
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 def unseen(likelihood: Likelihood, *, blind: bool) -> NDArray[np.bool_]:
-    """Which rows are drawn one given the other [row]: those after the last fitted one of their track, all if `blind`."""
+    """Which rows are drawn one given another [row]: those after the last fitted one of their track, all if `blind`."""
     fitted = likelihood.fitted
     if blind:
         return np.ones(len(fitted), bool)
