@@ -17,8 +17,6 @@ FORECASTS = ("posterior", "prior", "trend")
 RIVALS = FORECASTS[1:]
 GOOD = 0.8
 """Share of held-out years under which a series is told of."""
-SMALL = 0.05
-"""Chance under which a forecast that is right would not look so bad: it is called over-confident."""
 
 
 def beside(cube: Cube) -> Path:
@@ -77,7 +75,9 @@ NOTES = (
     "inputs that they share, hang together in a draw as the forecast says that they do.",
     "Held-out years of one series are not independent trials: an error that hangs together in time takes several years "
     "out of a band at once. So a low coverage proves little, and the test has little power: bands that are too narrow "
-    "would often pass it. That they passed does not show that they are right.",
+    "would often pass it. Over-confident is said where the chance of as few in all, or of so low a worst series, is "
+    "under 5 %; where it is not said, that does not show that the bands are right. The draws that judge are the "
+    "forecast’s own: one that takes its errors to last longer than they do is also harder to find too sure.",
     "What is over-confident, level or worse than a rival above is left as it is, to be read.",
 )
 
@@ -117,8 +117,14 @@ def coverage_table(tree: xr.DataTree) -> Table:
         Row("All numbers", [str(scores.sizes["row"]), *_shares(scores["pooled_coverage"], scores["pooled_chance"])])
     )
     columns = ("numbers held out", *(name for forecast in FORECASTS for name in (forecast, "chance")))
-    over = (("", 1), ("inside the 90 % band, and the chance of as few if the forecast is right", 6))
-    return Table("Coverage of the held-out numbers", "Series", columns, [Group("", rows)], over=over)
+    over = (("", 1), ("inside the 90 % band; chance of as few if right", 6))
+    return Table(
+        "Coverage of the held-out numbers; of the trend, of those that have one",
+        "Series",
+        columns,
+        [Group("", rows)],
+        over=over,
+    )
 
 
 def _shares(coverage: xr.DataArray, chance: xr.DataArray) -> list[str]:
@@ -164,7 +170,7 @@ def _against(scores: xr.Dataset) -> str:
         lower = int((short["crps_difference"].sel(rival="prior") < 0).sum())
         text += (
             f" {_counted(many, 'series has', 'series have')} too few years to tell; the CRPS of the posterior is below "
-            f"that of the prior on {lower} of {many}."
+            f"that of the prior on {'all' if lower == many else f'{lower} of'} {many}."
         )
     return text.strip()
 
@@ -204,19 +210,17 @@ def _bands(scores: xr.Dataset) -> str:
         text += f" They hold at least {percent(GOOD)} % of every series."
     few = int((~scores["judged"].astype(bool)).sum())
     left = f" {_counted(few, 'series', 'series')} with fewer than {FEW} numbers count in the sum alone." if few else ""
-    return f"{text} {_judgement(mine, bool(bad.sizes['series']))}{left}"
+    return f"{text} {_judgement(mine)}{left}"
 
 
-def _judgement(mine: xr.Dataset, missed: bool) -> str:
-    chances = mine["pooled_chance"], mine["lowest_chance"]
-    if any(float(chance) < SMALL for chance in chances):
+def _judgement(mine: xr.Dataset) -> str:
+    if float(mine["over_confident"]):
         return "It is over-confident: read its forecasts as surer than they have a right to be."
-    if missed:
-        return (
-            "That is no proof that it is too sure, and none that it is not: with so few independent years, bands that "
-            "are too narrow would often pass."
-        )
-    return "So few independent years do not prove the bands right."
+    return (
+        "That does not make it over-confident, nor does it show that it is not: if what happens strayed "
+        f"{number(float(mine['strays']), 1)} times as far as it says, so few independent years would give it away "
+        f"with a chance of {percent(float(mine['power']))} %."
+    )
 
 
 def _missed(mine: xr.Dataset, series: str) -> str:
