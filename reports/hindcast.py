@@ -10,7 +10,7 @@ from forecasts import NAMES, forecast_figure, in_words, scale_of, unit_of
 from origin import count, made_by
 from page import Cell, Group, Page, Row, Section, Table
 from reading import Cube, NoPage
-from tried import FEW, errors_section, left_out_section, residual_section
+from tried import errors_section, left_out_section, residual_section
 
 FILE = "hindcast.posterior.nc"
 FORECASTS = ("posterior", "prior", "trend")
@@ -209,7 +209,7 @@ def _bands(scores: xr.Dataset) -> str:
     elif judged.sizes["series"]:
         text += f" They hold at least {percent(GOOD)} % of every series."
     few = int((~scores["judged"].astype(bool)).sum())
-    left = f" {_counted(few, 'series', 'series')} with fewer than {FEW} numbers count in the sum alone." if few else ""
+    left = f" {few} series with too few numbers to be judged by themselves count in the sum alone." if few else ""
     return f"{text} {_judgement(mine)}{left}"
 
 

@@ -11,8 +11,6 @@ from page import Cell, Group, Row, Section, Table
 
 LONG = 8
 """Numbers from which residuals of a series are shown year by year."""
-FEW = 4
-"""Numbers below which a share says nothing."""
 SAMPLE = ("chain", "draw")
 MOVES = {"returns": "returns to its mean", "walks": "walks", "slopes": "walks about a slope", "trends": "trends"}
 """Families of errors in words."""

@@ -56,8 +56,11 @@ def on_edge(draws: Floats, observed: Floats) -> Flags:
 
 
 def chance(drawn: Floats, observed: float) -> float:
-    """Share of draws that are as low as observed or lower; ties count as low, so that it is never too small."""
-    return float((drawn <= observed + 1e-9).mean())
+    """Share of draws, and of the observed among them, that are as low as observed or lower.
+
+    Ties count as low and the observed as one more draw, so that the chance is never too small.
+    """
+    return float((1 + (drawn <= observed + 1e-9).sum()) / (1 + len(drawn)))
 
 
 def coverage_of(found: Mapping[str, Inside]) -> xr.Dataset:
