@@ -3,9 +3,10 @@
 A check, it chooses nothing: families are summed out in every fit (priors/steel/errors.csv). It once chose: the hindcast
 took, series by series, the family with the best mean log score inside the data up to 2010, which made it test another
 model than the one that people use. Fits to each origin, scores of the years after it: up to 2010 from 2004 to 2008, up
-to 2020 from 2010. Priors are those of the hindcast. All fits of a stage go side by side through one program. One JSON
-line a stage, family and series, with the gain in log score on all families weighted and whether it is beyond its error;
-scores of single numbers go to benchmarks/out/. `--quick`: two families, one origin, few draws, to see that it runs.
+to 2020 from 2010. Priors are those of the hindcast; the electric share walks about its slope throughout. All fits of a
+stage go side by side through one program. One JSON line a stage, family and series, with the gain in log score on all
+families weighted and whether it is beyond its error; scores of single numbers go to benchmarks/out/. `--quick`: two
+families, one origin, few draws, to see that it runs.
 """
 
 import csv
@@ -51,25 +52,21 @@ class Rival:
     Attributes:
         says: in words.
         family: of all errors that can be of it, the others walk; all families by their weights without.
-        slope: whether the electric share walks about a slope.
         normal: whether errors are normal in place of Student's t.
     """
 
     says: str
     family: str = ""
-    slope: bool = True
     normal: bool = False
 
 
 RIVALS = {
     WEIGHTED: Rival("all families by their weights, as in every fit"),
-    "returns": Rival(
-        "errors return to their mean (AR(1), 0.7 a year); the electric share walks", "returns", slope=False
-    ),
-    "walk": Rival("errors and the electric share walk, without a slope", "walks", slope=False),
-    "walk_normal": Rival("the same, errors normal in place of Student's t", "walks", slope=False, normal=True),
-    "slope": Rival("errors and the electric share walk about a steady slope that is not known", "slopes"),
-    "trend": Rival("the same, and slopes of errors walk too (local linear trend)", "trends"),
+    "returns": Rival("errors return to their mean (AR(1), 0.7 a year)", "returns"),
+    "walk": Rival("errors walk, without a slope", "walks"),
+    "walk_normal": Rival("the same, errors normal in place of Student's t", "walks", normal=True),
+    "slope": Rival("errors walk about a steady slope that is not known", "slopes"),
+    "trend": Rival("the same, and the slopes walk too (local linear trend)", "trends"),
 }
 
 
@@ -84,10 +81,9 @@ def variant(target: Target, rival: Rival, origin: int) -> Variant:
     """A rival fitted up to an origin."""
     likelihood = target.likelihood
     early = np.array([row.year <= origin for row in likelihood.rows])
-    held = {"history.eaf_slope_sd": np.float64(np.nan if rival.slope else 0.0)}
     degrees = np.full_like(likelihood.degrees, NORMAL) if rival.normal else likelihood.degrees
     weights = alone(likelihood.log_weights, rival.family) if rival.family else likelihood.log_weights
-    return variant_of(target, early, held=held, degrees=degrees, log_weights=weights)
+    return variant_of(target, early, degrees=degrees, log_weights=weights)
 
 
 def alone(log_weights: Floats, family: str) -> Floats:
