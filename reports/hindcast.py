@@ -163,8 +163,8 @@ def _what(scores: xr.Dataset) -> str:
 def _against(scores: xr.Dataset) -> str:
     """On which series the posterior scores better, level and worse than its rivals, beyond errors."""
     known = scores["crps_verdict"] != ""
-    told = [f"against the {rival} {_verdicts(scores, rival)}" for rival in RIVALS if known.sel(rival=rival).any()]
-    text = f"In CRPS, by 90 % intervals of the difference, the posterior is {'; '.join(told)}." if told else ""
+    told = [f"against the {rival} it is {_verdicts(scores, rival)}" for rival in RIVALS if known.sel(rival=rival).any()]
+    text = f"The posterior in CRPS, by 90 % intervals of the difference: {'; '.join(told)}." if told else ""
     short = scores.isel(series=(~known.any("rival")).values)
     if many := short.sizes["series"]:
         lower = int((short["crps_difference"].sel(rival="prior") < 0).sum())
@@ -181,7 +181,8 @@ def _verdicts(scores: xr.Dataset, rival: str) -> str:
     for word in ("better", "level", "worse"):
         names = [in_words(str(name)) for name in scores["series"].values[(said == word).values]]
         if names:
-            parts.append(f"{word} on {len(names)} of {int((said != '').sum())} series ({', '.join(names)})")
+            many = f"{len(names)} of {int((said != '').sum())} series" if not parts else len(names)
+            parts.append(f"{word} on {many} ({', '.join(names)})")
     return ", ".join(parts)
 
 

@@ -92,7 +92,7 @@ def test_over_confident_is_said_where_the_scores_say_so_alone(cube_file, sure):
 def test_verdicts_are_those_of_the_scores(cube_file, word):
     groups = relabelled(groups_without_sampling(RISING, 2005), crps_verdict=word)
     page = Document(written(cube_file, groups)[1].read_text(encoding="utf-8"))
-    assert f"against the prior {word} on 1 of 1 series (line); against the trend {word} on 1 of 1 series" in page.text
+    assert f"against the prior it is {word} on 1 of 1 series (line); against the trend it is {word} on 1" in page.text
     for other in {"better", "level", "worse"} - {word}:
         assert f"{other} on" not in page.text
 
