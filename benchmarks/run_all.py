@@ -39,6 +39,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "cube_write": ("--quick",),
     "scaling": ("--quick",),
     "block_size": ("64",),
+    "rolling_origins": ("--quick",),
     "sampler_error": ("--quick",),
 }
 """What others are told where a quick run names them."""

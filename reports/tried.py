@@ -1,4 +1,4 @@
-"""Parts of the page `hindcast`: how errors may move, what was compared to choose it, residuals, series left out."""
+"""Parts of the page `hindcast`: how errors move, residuals, series left out."""
 
 import csv
 from pathlib import Path
@@ -9,19 +9,11 @@ from digits import number, percent
 from forecasts import NAMES, in_words, scale_of, unit_of
 from page import Cell, Group, Row, Section, Table
 
-ORIGINS = Path(__file__).parents[1] / "benchmarks" / "rolling_origins.csv"
 LONG = 8
 """Numbers from which residuals of a series are shown year by year."""
-FEW = 4
-"""Numbers below which a share says nothing."""
 SAMPLE = ("chain", "draw")
 MOVES = {"returns": "returns to its mean", "walks": "walks", "slopes": "walks about a slope", "trends": "trends"}
 """Families of errors in words."""
-EARLIER = (
-    "Its 90 % bands held 70 % of the years of the electric share, 33 % of scrap, 50 % of pig iron and all others; a "
-    "local linear trend for all series held 70, 78 and 100 %."
-)
-"""What that hindcast scored, which no program makes any more."""
 
 
 def read_table(file: Path) -> list[dict[str, str]]:
@@ -33,52 +25,14 @@ def read_table(file: Path) -> list[dict[str, str]]:
 
 
 def errors_section(tree: xr.DataTree) -> Section:
-    """How errors move in this fit, what each family alone would have said, and what was known when it was decided."""
-    rows = read_table(ORIGINS)
+    """How errors move in this fit."""
     text = (
-        "How errors of statistics hang together in time decides how wide a forecast of ten years is, and which family "
-        "they are of is not known: it is summed out, as any choice of structure here. Families of a series have the "
-        "same prior weight, the fit weighs them anew (the table of moves), and a forecast draws from all. Fits to all "
-        "years do the same: what is tested here is what people use. "
+        "How errors of statistics hang together in time decides how wide a forecast of ten years is, and which "
+        "family they are of is not known: it is summed out, as any choice of structure here. Families of a series "
+        "have the same prior weight, the fit weighs them anew, and a forecast draws from all. Fits to all years do "
+        "the same: what is tested here is what people use."
     )
-    if not rows:
-        text += "What each family alone would have said is not at hand: python benchmarks/rolling_origins.py makes it."
-        return Section("tried", "What was tried", text, [_moves(tree)])
-    says = {row["family"]: row["says"] for row in rows}
-    listed = "; ".join(f"{name.replace('_', ' ')}: {said}" for name, said in says.items())
-    first, last = rows[0]["until"], rows[-1]["until"]
-    text += (
-        f"Not blind: when this was decided, scores of other choices on the years held out had been seen, those of each "
-        f"family for all series (the last columns) and of a hindcast that took for each series the family best in the "
-        f"data up to {first}. {EARLIER} They did not decide it. The table compares, by fits up to each of 2004 to 2008 "
-        f"scored up to {first} and by one up to {first} scored up to {last}, years weighted by how far ahead they lie "
-        f"(benchmarks/rolling_origins.py): {listed}. Energy has no slope in any family, stocks have no error that "
-        "moves: what differs there comes from the other series."
-    )
-    return Section("tried", "What was tried", text, [_families(rows), _moves(tree)])
-
-
-def _families(rows: list[dict[str, str]]) -> Table:
-    stages = list(dict.fromkeys(row["until"] for row in rows))
-    by_name = {(row["until"], row["family"], row["series"]): row for row in rows}
-    groups = []
-    for series in dict.fromkeys(row["series"] for row in rows if row["until"] == stages[0]):
-        lines = []
-        for family in dict.fromkeys(row["family"] for row in rows):
-            found = [by_name.get((stage, family, series)) for stage in stages]
-            lines.append(Row(family.replace("_", " "), [text for row in found for text in _scores(row)]))
-        groups.append(Group(NAMES.get(series, series), lines))
-    columns = ("forecasts", "log score", "CRPS", "in the 90 % band") * len(stages)
-    over = tuple((f"fits and scores up to {stages[0]}" if at == 0 else f"years held out, up to {stage}", 4)
-                 for at, stage in enumerate(stages))  # fmt: skip
-    return Table("Families of errors", "Family", columns, groups, over=over)
-
-
-def _scores(row: dict[str, str] | None) -> list[str]:
-    if row is None:
-        return ["–"] * 4
-    log_score, crps = number(float(row["log_score"]), 2), number(float(row["crps_percent"]), 1)
-    return [row["numbers"], log_score, f"{crps} %", f"{percent(float(row['inside']))} %"]
+    return Section("tried", "How errors move", text, [_moves(tree)])
 
 
 def _moves(tree: xr.DataTree) -> Table:
@@ -154,22 +108,42 @@ def left_out_section(tree: xr.DataTree, cube: Path) -> list[Section]:
         scale = scale_of(tree, row["series"])
         lines.append(
             Row(f"{NAMES.get(row['series'], row['series'])}, {unit_of(tree, row['series'])}", [
-                row["numbers"], *(number(float(row[name]), 2) for name in ("log_score", "log_score_prior")),
+                row["numbers"], *(number(float(row[name]), 2) for name in ("log_score", "log_score_prior")), _gain(row),
                 *(Cell(scale * float(row[name]), most=3) for name in ("crps", "crps_prior")),
                 *(f"{percent(float(row[name]))} %" for name in ("inside", "inside_prior")),
             ])
         )  # fmt: skip
     if not lines:
         return []
-    worse = [in_words(row["series"]) for row in rows if float(row["log_score"]) < float(row["log_score_prior"])]
-    verdict = f"worse than the prior on {' and '.join(worse)}" if worse else "better than the prior on every series"
     table = Table(
         "Scores of series left out, means over their numbers", "Series",
-        ("numbers", "posterior", "prior", "posterior", "prior", "posterior", "prior"), [Group("", lines)],
-        over=(("", 1), ("log score", 2), ("CRPS, unit of the series", 2), ("inside the 90 % band", 2)),
+        ("numbers", "posterior", "prior", "gain ± its error", "posterior", "prior", "posterior", "prior"),
+        [Group("", lines)],
+        over=(("", 1), ("log score", 3), ("CRPS, unit of the series", 2), ("inside the 90 % band", 2)),
     )  # fmt: skip
     text = (
         "The whole past was fitted once more without each series, biases and errors of its own at their priors, and "
-        f"the series then foretold from the others. In log score (more is better) the other series say {verdict}."
+        f"the series then foretold from the others. {_left_out_verdict(rows)}"
     )
     return [Section("left-out", "Each series from the others", text, [table])]
+
+
+def _gain(row: dict[str, str]) -> str:
+    """`1.2 ± 0.4`: what the posterior gains on the prior, with the standard error where there is one."""
+    gain, error = float(row["log_score"]) - float(row["log_score_prior"]), float(row.get("log_score_gain_se", "nan"))
+    text = number(gain, 2)
+    return f"{text} ± {number(error, 2)}" if np.isfinite(error) else text
+
+
+def _left_out_verdict(rows: list[dict[str, str]]) -> str:
+    found = {word: [in_words(row["series"]) for row in rows if row.get("verdict") == word]
+             for word in ("better", "level", "worse")}  # fmt: skip
+    told = [f"{word} on {', '.join(names)}" for word, names in found.items() if names]
+    rest = len(rows) - sum(map(len, found.values()))
+    if not told:
+        return "In log score (more is better) no series has an error that would tell posterior and prior apart."
+    few = f"; of {rest} more the years are too few to tell" if rest else ""
+    return (
+        "In log score (more is better), by 90 % intervals of the difference, what the other series say is, against the "
+        f"prior, {'; '.join(told)}{few}."
+    )

@@ -163,3 +163,36 @@ def test_every_gate_is_shown_whether_it_is_met_missed_or_not_measured():
     numba = said["benchmark model over numba, plain draws"]
     assert numba == ("", "not measured", "`time_to_accuracy` was not run, or failed")
     assert said["variance shares over SALib's defaults"] == ("", "not measured", "variance shares are not built yet")
+
+
+def test_a_quick_run_passes_on_that_it_is_quick():
+    assert run_all.calls(quick=True, only=["rolling_origins", "memory"]) == [
+        ("rolling_origins", ("--quick",)), ("memory", ("--quick",))
+    ]  # fmt: skip
+    assert run_all.calls(quick=False, only=["rolling_origins"]) == [("rolling_origins", ())]
+
+
+def test_families_are_compared_number_by_number_and_written_outside_the_tree(tmp_path):
+    import rolling_origins
+
+    from mc.posterior.held_out import Score
+    from mc.posterior.observed import Observation
+
+    def scores(gain):
+        years = range(2011, 2021)
+        wave = [0.1 * (-1) ** year for year in years]
+        rows = [Observation("line", year, 2.0, False, 0.1, "survey", "fit") for year in years]
+        return [
+            (2010, Score(row, gain + e, 0.0, 0.5, 0.5, True, True, 1.01)) for row, e in zip(rows, wave, strict=True)
+        ]
+
+    found = {"weighted": scores(0.0), "walk": scores(-1.0), "slope": scores(0.0)}
+    lines = rolling_origins.summary(found, 2020)
+    assert [(line["family"], line["against_weighted"]) for line in lines] == [
+        ("weighted", ""), ("walk", "worse"), ("slope", "level")
+    ]  # fmt: skip
+    assert lines[1]["gain"] == -1.0
+    assert lines[0]["crps_percent"] == 25.0
+    rolling_origins.write(tmp_path / "rows.csv", found)
+    assert len((tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()) == 31
+    assert rolling_origins.OUT == run_all.OUT  # git ignores it

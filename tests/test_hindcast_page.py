@@ -26,13 +26,17 @@ def cube_file(tmp_path_factory):
 
 
 def made(cube_file, values, held_after=2005):
+    groups = groups_without_sampling(values, held_after)
+    code, page = written(cube_file, groups)
+    return code, groups, page
+
+
+def written(cube_file, groups):
     file = cube_file.with_name("hindcast.posterior.nc")
     file.unlink(missing_ok=True)
-    groups = groups_without_sampling(values, held_after)
     write_cube({"/": xr.Dataset(attrs=ATTRIBUTES)} | groups, file.with_suffix(".part"), file)
     out = cube_file.parent / "out"
-    code = build.main([str(cube_file), "--page", "hindcast", "--out", str(out)])
-    return code, groups, out / "hindcast.html"
+    return build.main([str(cube_file), "--page", "hindcast", "--out", str(out)]), out / "hindcast.html"
 
 
 def test_a_hindcast_that_is_too_sure_is_called_so(cube_file):
@@ -40,17 +44,65 @@ def test_a_hindcast_that_is_too_sure_is_called_so(cube_file):
     code, groups, file = made(cube_file, values)
     text = file.read_text(encoding="utf-8")
     page = Document(text)
+    scores = groups["hindcast"].sel(series="line")
     assert code == 0
+    assert "bands hold 1 of 4 held-out numbers (25 %)" in page.text
     assert "that of line holds 25 % (1 of 4; 3 above it, beyond its edge by " in page.text
-    assert "It is over-confident" in page.text
+    mine = scores.sel(forecast="posterior")
+    assert ("It is over-confident" in page.text) == bool(min(mine["pooled_chance"], mine["lowest_chance"]) < 0.05)
     assert "http" not in text
     assert "<2005>" not in text
-    for words in ("50 draws", "seed 3", "abcabc", "2006–2009", "R-hat at most 1.0040", "a.b"):
+    for words in (
+        "50 draws",
+        "seed 3",
+        "abcabc",
+        "2006–2009",
+        "R-hat at most 1.0040",
+        "a.b",
+        "Hindsight is not thereby gone",
+    ):
         assert words in page.text, words
-    scores = groups["hindcast"].sel(series="line")
-    row = next(row for table in page.tables for row in table if row[0] == "line, Mt/year" and row[1:])
-    assert [float(cell) for cell in row[2:5]] == pytest.approx(scores["crps"].values, rel=0.01)
-    assert row[5:7] == ["25 %", "25 %"]
+    crps = next(row for table in page.tables for row in table if row[0] == "line, Mt/year" and len(row) == 6)
+    assert [float(cell) for cell in crps[1:4]] == pytest.approx(scores["crps"].values, rel=0.01)
+    assert " to " in crps[4]
+    coverage = next(row for table in page.tables for row in table if row[0] == "line" and row[1:2] == ["4"])
+    assert coverage[2::2][:2] == ["25 %", "25 %"]
+
+
+def relabelled(groups, **values):
+    """The groups with other numbers in the hindcast."""
+    return groups | {"hindcast": groups["hindcast"].assign({
+        name: groups["hindcast"][name].copy(data=np.full(groups["hindcast"][name].shape, value))
+        for name, value in values.items()
+    })}  # fmt: skip
+
+
+@pytest.mark.parametrize("sure", [0.0, 1.0])
+def test_over_confident_is_said_where_the_scores_say_so_alone(cube_file, sure):
+    groups = relabelled(groups_without_sampling(RISING + np.where(np.arange(10) > 6, 50.0, 0.0), 2005),
+                        over_confident=sure, power=0.25)  # fmt: skip
+    page = Document(written(cube_file, groups)[1].read_text(encoding="utf-8"))
+    assert ("It is over-confident" in page.text) == bool(sure)
+    assert ("nor does it show that it is not" in page.text) == (not sure)
+    assert ("with a chance of 25 %" in page.text) == (not sure)
+    assert "holds 25 % (1 of 4" in page.text
+
+
+@pytest.mark.parametrize("word", ["better", "level", "worse"])
+def test_verdicts_are_those_of_the_scores(cube_file, word):
+    groups = relabelled(groups_without_sampling(RISING, 2005), crps_verdict=word)
+    page = Document(written(cube_file, groups)[1].read_text(encoding="utf-8"))
+    assert f"against the prior it is {word} on 1 of 1 series (line); against the trend it is {word} on 1" in page.text
+    for other in {"better", "level", "worse"} - {word}:
+        assert f"{other} on" not in page.text
+
+
+def test_too_few_years_are_said_to_be_too_few(cube_file):
+    _, groups, file = made(cube_file, RISING, held_after=2006)
+    page = Document(file.read_text(encoding="utf-8"))
+    assert (groups["hindcast"]["crps_verdict"] == "").all()
+    assert "1 series has too few years to tell" in page.text
+    assert "1 series with too few numbers to be judged" in page.text
 
 
 def test_a_hindcast_that_holds_is_not_called_too_sure(cube_file):
@@ -58,29 +110,36 @@ def test_a_hindcast_that_holds_is_not_called_too_sure(cube_file):
     assert float(groups["hindcast"]["coverage"].sel(forecast="posterior").item()) == 1
     page = Document(file.read_text(encoding="utf-8"))
     assert "It is over-confident" not in page.text
+    assert "hold 4 of 4 held-out numbers (100 %)" in page.text
     assert "hold at least 80 %" in page.text
 
 
-def test_what_was_tried_residuals_and_series_left_out_stand_on_the_page(cube_file, tmp_path, monkeypatch):
-    import tried
+def test_scores_of_an_older_version_are_to_be_made_again(cube_file, capsys):
+    groups = groups_without_sampling(RISING, 2005)
+    old = groups | {"hindcast": groups["hindcast"].drop_vars(["lowest_chance", "crps_verdict"])}
+    assert written(cube_file, old)[0] == 2
+    assert "older version" in capsys.readouterr().err
 
-    lines = ["until,family,says,series,numbers,log_score,crps_percent,inside,rhat",
-             "2005,walk,it walks,line,4,1.25,7,0.5,1", "2005,slope,it slopes,line,4,1.75,6,0.75,1",
-             "2009,walk,it walks,line,4,-3.5,70,0.25,1"]  # fmt: skip
-    monkeypatch.setattr(tried, "ORIGINS", tmp_path / "origins.csv")
-    tried.ORIGINS.write_text("\n".join(lines), encoding="utf-8")
+
+LEFT_OUT = "series,numbers,log_score,log_score_prior,crps,crps_prior,inside,inside_prior,rhat"
+
+
+@pytest.mark.parametrize(
+    ("more", "values", "verdict", "gain"),
+    [("", "", "no series has an error", "−1.00"),
+     (",log_score_gain,log_score_gain_se,verdict", ",-1,0.25,worse", "the prior, worse on line", "−1.00 ± 0.25"),
+     (",log_score_gain,log_score_gain_se,verdict", ",-1,3,level", "the prior, level on line", "−1.00 ± 3.00"),
+     (",log_score_gain,log_score_gain_se,verdict", ",-1,nan,", "no series has an error", "−1.00")],
+)  # fmt: skip
+def test_residuals_and_series_left_out_stand_on_the_page(cube_file, more, values, verdict, gain):
     left = cube_file.with_name(f"{cube_file.stem}.left_out.csv")
-    left.write_text("series,numbers,log_score,log_score_prior,crps,crps_prior,inside,inside_prior,rhat\n"
-                    "line,10,-2,-1,0.5,0.25,0.4,0.9,1.001\n", encoding="utf-8")  # fmt: skip
+    left.write_text(f"{LEFT_OUT}{more}\nline,10,-2,-1,0.5,0.25,0.4,0.9,1.001{values}\n", encoding="utf-8")
     _, groups, file = made(cube_file, RISING)
     left.unlink()
     page = Document(file.read_text(encoding="utf-8"))
-    assert "walk: it walks; slope: it slopes" in page.text
-    assert "Not blind: when this was decided, scores of other choices on the years held out had been seen" in page.text
-    assert "worse than the prior on line" in page.text
+    assert verdict in page.text
     tables = {row[0]: row for table in page.tables for row in table}
-    assert tables["walk"][1:] == ["4", "1.25", "7.0 %", "50 %", "4", "−3.50", "70.0 %", "25 %"]
-    assert tables["slope"][5:] == ["–"] * 4
+    assert next(row for table in page.tables for row in table if row[-1:] == ["90 %"])[4] == gain
     middle = np.median(groups["modelled"]["line"].sel(year=2003))
     assert float(tables["2003"][1]) == pytest.approx(RISING[3] / middle, rel=0.01)
 

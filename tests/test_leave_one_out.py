@@ -9,7 +9,7 @@ from scipy import stats
 
 from mc.leave_out import COLUMNS, as_csv, lines_of
 from mc.posterior.density import make_target
-from mc.posterior.held_out import leave_one_out, scores_of
+from mc.posterior.held_out import compared, leave_one_out, scores_of
 from mc.posterior.nuts import Settings
 from mc.posterior.refits import sample_variants, variant_of
 from mc.study import Prior
@@ -78,6 +78,21 @@ def test_held_values_change_what_is_foretold():
     narrow, wide = scores_of(target, variants, [~early, ~early], SETTINGS)
     assert wide[-1].crps_prior > 2 * narrow[-1].crps_prior
     assert wide[-1].log_score < narrow[-1].log_score
+
+
+def test_a_gain_in_log_score_has_an_error_and_a_verdict(found):
+    line = compared(found["line"])
+    each = [one.log_score - one.log_score_prior for one in found["line"]]
+    assert line["log_score_gain"] == pytest.approx(np.mean(each))
+    assert line["log_score_gain_se"] > 0
+    assert compared(found["end"])["verdict"] == ""
+    same = [dataclasses.replace(one, log_score=one.log_score_prior) for one in found["line"]]
+    assert compared(same) == {"log_score_gain": 0.0, "log_score_gain_se": 0.0, "verdict": "level"}
+    noise = 0.1 * np.random.default_rng(1).standard_normal(10)
+    for sign, word in ((1, "better"), (-1, "worse")):
+        told = [dataclasses.replace(one, log_score=one.log_score_prior + sign + e)
+                for one, e in zip(found["line"], noise, strict=True)]  # fmt: skip
+        assert compared(told)["verdict"] == word
 
 
 def test_the_table_has_a_line_a_series(found):

@@ -170,16 +170,18 @@ def test_a_fit_with_held_out_rows_keeps_their_scores(file):
     low, high = draws.quantile([0.05, 0.95], ("chain", "draw"))
     inside = ((held >= low) & (held <= high)).mean()
     assert float(scores["coverage"].sel(series="line", forecast="posterior")) == float(inside)
-    heading, line = table_lines(scores)
+    heading, line, every = table_lines(scores)
     assert heading.split()[:2] == ["held", "out"]
     assert line.split()[:2] == ["line", "3"]
+    assert every.startswith(f"all: {round(3 * float(inside))} of 3 in the 90 % bands")
     assert float(line.split()[2]) == pytest.approx(float(scores["crps"].sel(forecast="posterior").item()), rel=0.01)
 
 
 def test_a_short_past_has_no_trend_and_says_so():
-    line = table_lines(groups_without_sampling(VALUES, held_after=2002)["hindcast"])[1].split()
-    assert line[4] == "-"
-    assert line[-1] == "-"
+    scores = groups_without_sampling(VALUES, held_after=2002)["hindcast"]
+    line = table_lines(scores)[1].split()
+    assert line[7:9] == [scores["crps_verdict"].sel(series="line", rival="prior").item(), "-"]
+    assert scores["crps_verdict"].sel(series="line", rival="trend").item() == ""
 
 
 def test_a_fit_without_held_out_rows_has_no_hindcast():

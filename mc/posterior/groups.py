@@ -1,9 +1,9 @@
 """Prior, posterior and observations as xarray datasets, in the groups that ArviZ knows, with named coordinates.
 
 Besides ArviZ's groups: `latents` and `prior_latents` (sampled standard normals and structural options, what an ensemble
-continues from), `modelled` and `prior_modelled` (the study's outputs), and for rows held out `predictions`,
-`held_out_data` and `held_out_log_score`. `families` has the weights of the families of errors, where several can be. A
-fit adds `learned` and, with rows held out, `hindcast`.
+continues from), `modelled` and `prior_modelled` (the study's outputs), and for rows held out `predictions` (of one draw
+together), `held_out_data` and `held_out_log_score`. `families` has the weights of the families of errors, where several
+can be. A fit adds `learned` and, with rows held out, `hindcast`.
 """
 
 from collections.abc import Mapping, Sequence

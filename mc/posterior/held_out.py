@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mc.posterior.coverage import BAND
 from mc.posterior.density import Target
-from mc.posterior.hindcast import BAND, crps
+from mc.posterior.hindcast import crps
 from mc.posterior.learned import worst_rhat
 from mc.posterior.nuts import Progress, Settings
 from mc.posterior.observed import Observation
+from mc.posterior.paired import mean_difference
 from mc.posterior.predict import prior_latents, replicate
 from mc.posterior.refits import Variant, forecasts_of, sample_variants, variant_of
 
@@ -105,6 +107,16 @@ def leave_one_out(
     variants = [variant_of(target, fitted & ~one) for one in left]
     found = scores_of(target, variants, left, settings, progress=progress, stop=stop)
     return dict(zip(map(str, series), found, strict=True))
+
+
+def compared(scores: Sequence[Score]) -> dict[str, float | str]:
+    """Log score of posterior less prior, mean over numbers, its standard error, and whether the posterior is `better`.
+
+    The verdict is `level` or `worse` otherwise, and empty for too few years (`paired.Difference`).
+    """
+    loss = np.array([one.log_score_prior - one.log_score for one in scores])
+    found = mean_difference(loss, np.array([one.row.year for one in scores], dtype=np.float64))
+    return {"log_score_gain": -found.mean, "log_score_gain_se": found.se, "verdict": found.verdict}
 
 
 def _said(target: Target, variants: Sequence[Variant], u: Floats, seed: int, *, blind: bool) -> dict[str, Floats]:

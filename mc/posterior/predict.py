@@ -16,6 +16,7 @@ from mc.compiled import compiled
 from mc.posterior.density import Target
 from mc.posterior.drift import NORMAL
 from mc.posterior.likelihood import Likelihood
+from mc.posterior.together import numbers_together, scores_of_errors
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +34,8 @@ class Drawn:
         inputs: values of the inputs that the likelihood reads, and of the parameters of errors.
         modelled: outputs of the study.
         pointwise: log density of each observation given the fitted ones before it, of a prior given none [draw, row].
-        replicated: a number drawn from the forecast of each observation; of a prior, one that saw no other [draw, row].
+        replicated: a number for each observation from its forecast, of a prior from one that saw no other; numbers held
+            out after the last fitted one of their group are drawn together, as all of a prior [draw, row].
         log_likelihood: of the fitted observations, structural options summed out [draw].
     """
 
@@ -64,10 +66,16 @@ def draw_posterior(target: Target, u: Floats, seed: int) -> Drawn:
 def _drawn(target: Target, u: Floats, seed: int, *, blind: bool) -> Drawn:
     random = np.random.default_rng((seed, 10))
     uniform, rest = numbers_of(target, (len(u),), random)
+    score = scores_of_errors(target.likelihood, len(u), random, blind=blind)
+
+    def one(now: Array, uniform: Array, rest: Array, score: Array) -> tuple[Any, ...]:
+        options, values, modelled, pointwise, _, total = said(target, now, uniform, rest, blind=blind)
+        numbers = numbers_together(target.likelihood, modelled, values, score, blind=blind)
+        inputs = {item.name: values[item.name] for item in target.plan.inputs}
+        return options, inputs, modelled, pointwise, numbers, total
+
     with precise():
-        found = _in_batches(lambda *now: said(target, *now, blind=blind), u, uniform, rest)
-    options, inputs, modelled, pointwise, forecast, total = found
-    return Drawn(u, options, inputs, modelled, pointwise, replicate(target.likelihood, forecast, random), total)
+        return Drawn(u, *_in_batches(one, u, uniform, rest, score))
 
 
 def numbers_of(target: Target, shape: tuple[int, ...], random: np.random.Generator) -> tuple[Floats, Floats]:
@@ -76,7 +84,7 @@ def numbers_of(target: Target, shape: tuple[int, ...], random: np.random.Generat
 
 
 def said(target: Target, u: Array, uniform: Array, rest: Array, *, blind: bool) -> Any:
-    """(options, inputs, outputs, log density of rows, their forecasts, log likelihood) of one draw.
+    """(options, inputs and parameters, outputs, log density of rows, their forecasts, log likelihood) of one draw.
 
     Args:
         target: the posterior.
@@ -92,7 +100,6 @@ def said(target: Target, u: Array, uniform: Array, rest: Array, *, blind: bool) 
     location, forecast = target.likelihood.forecast(modelled, values, blind=blind)
     pointwise = target.likelihood.pointwise(modelled, values, blind=blind)
     total = logsumexp(jnp.asarray(np.log(target.weights)) + logsumexp(logs, axis=1).sum(axis=-1))
-    values = {item.name: values[item.name] for item in target.plan.inputs}
     return options, values, modelled, pointwise, (location + forecast.mean, forecast.scale, forecast.degrees), total
 
 
