@@ -70,6 +70,7 @@ def meeting(seconds: int = WAIT_SECONDS) -> Iterator[tuple[int, int]]:
         _, said = child.communicate("\n")
     except BaseException:
         child.kill()
+        child.communicate()
         raise
     if child.returncode:
         log.debug("%s", said)
