@@ -4,7 +4,8 @@
 
 The gates come first, met or not, then a table a question (markdown, on stdout); JSON lines and the figure go to
 benchmarks/out/. A script that fails is named, the others go on, and the exit code is 1. `--quick` runs those that
-measure the gates, with small sizes, within 5 minutes.
+measure the gates, with small sizes, within 5 minutes; with `--only` those named, with small sizes too. It fetches
+nothing: peers whose environments are not made (`python benchmarks/peers/environments.py`) are named as absent.
 """
 
 import argparse
@@ -25,23 +26,14 @@ OUT = HERE / "out"
 
 QUICK: dict[str, tuple[str, ...]] = {
     "vectorised_parts": (),
-    "chain_against_numpy": ("--quick",),
-    "statistics_cost": ("--quick",),
+    "chain_against_numpy": (),
+    "statistics_cost": (),
     "precision": (),
-    "command": ("--quick",),
-    "time_to_accuracy": ("--quick", "--only", "ferrocast_sobol", "ferrocast_plain", "numba_sobol", "numba_plain"),
-    "memory": ("--quick",),
+    "command": (),
+    "time_to_accuracy": ("--only", "ferrocast_sobol", "ferrocast_plain", "numba_sobol", "numba_plain"),
+    "memory": (),
 }
-"""Scripts of a quick run, which measure the gates, and what they are told."""
-
-SMALL: dict[str, tuple[str, ...]] = {
-    "gpu": ("--quick",),
-    "cube_write": ("--quick",),
-    "scaling": ("--quick",),
-    "block_size": ("64",),
-    "sampler_error": ("--quick",),
-}
-"""What others are told where a quick run names them."""
+"""Scripts of a quick run, which measure the gates, and what they are told besides `--quick`."""
 
 QUICK_SECONDS = 290.0
 
@@ -54,7 +46,7 @@ def scripts() -> list[str]:
 def calls(*, quick: bool, only: list[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Script and arguments of every call, in order."""
     if quick:
-        return [(name, (SMALL | QUICK).get(name, ())) for name in (only or QUICK)]
+        return [(name, ("--quick", *QUICK.get(name, ()))) for name in (only or QUICK)]
     return [(name, ()) for name in (only or scripts())]
 
 
