@@ -10,6 +10,8 @@ nothing: peers whose environments are not made (`python benchmarks/peers/environ
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,13 +55,17 @@ def calls(*, quick: bool, only: list[str]) -> list[tuple[str, tuple[str, ...]]]:
 def run(name: str, arguments: tuple[str, ...], seconds: float | None) -> tuple[list[dict[str, Any]], str]:
     """JSON lines of one call, and why it failed (empty where it did not)."""
     command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
+    # In a session of its own, so that what it starts can be stopped with it and does not hold the pipe open.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired as late:
-        said = late.stdout or b""
-        return lines_of(said.decode() if isinstance(said, bytes) else said), f"stopped after {seconds:.0f} s"
-    failed = "" if done.returncode == 0 else f"ended with {done.returncode}"
-    return lines_of(done.stdout), failed
+        said, _ = process.communicate(timeout=seconds)
+    except BaseException as late:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, _ = process.communicate()
+        if not isinstance(late, subprocess.TimeoutExpired):
+            raise
+        return lines_of(said), f"stopped after {seconds:.0f} s"
+    return lines_of(said), "" if process.returncode == 0 else f"ended with {process.returncode}"
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

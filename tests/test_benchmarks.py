@@ -102,6 +102,14 @@ def test_a_quick_run_stops_in_time(monkeypatch, capsys):
     assert "- `silent`: not begun: no time left" in capsys.readouterr().out
 
 
+def test_what_a_late_script_started_is_stopped_with_it(scripts):
+    """The child would hold the pipe open for ever; the line before it is kept."""
+    child = """import subprocess, sys; print('{"question": 1}', flush=True); """
+    child += "subprocess.run([sys.executable, '-c', 'import threading; threading.Event().wait()'])"
+    (scripts / "late.py").write_text(child, encoding="utf-8")
+    assert run_all.run("late", (), 3.0) == ([{"question": 1}], "stopped after 3 s")
+
+
 def test_the_figure_shows_what_there_is(tmp_path):
     entrant = {"question": "time to accuracy", "entrant": "ferrocast_sobol", "wall_s": 0.1, "startup_wall_s": 1.0}
     errors = {
