@@ -5,6 +5,7 @@ and (ii) one number a sink, 6,000 plans: how much cost counts beside CO2 there, 
 best net saving first. (ii) starts with the greedy plans for as many even weights as ours solves.
 CPU seconds on one core, after compilation. Area is that between our nadir and ideal: ours under the lines between its
 points, as mixtures of plans are plans; the peers' once as steps and once with mixtures of their plans granted to them.
+`--quick` takes one problem of the five.
 """
 
 import functools
@@ -197,9 +198,8 @@ def turns_left(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> bool:
     return bool((b - a)[0] * (c - a)[1] - (b - a)[1] * (c - a)[0] >= 0.0)
 
 
-def measure() -> tuple[dict[str, list[float]], dict[str, list[dict[str, float]]]]:
+def measure(given: list[Objectives]) -> tuple[dict[str, list[float]], dict[str, list[dict[str, float]]]]:
     """CPU seconds by rival and problem, and how good each front is."""
-    given = problems()
     runs, spent, found = ours(), {}, {}
     present = importlib.util.find_spec("pymoo") is not None
     for number, host in enumerate(given):
@@ -241,17 +241,18 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # JAX has not started yet, and counts cores as it does.
     sys.path.insert(0, str(ROOT / "tests"))
     warnings.filterwarnings("ignore", module="pymoo")
+    given = problems()[: 1 if "--quick" in sys.argv else None]
     with precise():
-        spent, found = measure()
+        spent, found = measure(given)
     if len(spent) == 2:
-        report("front of CO2 and cost: pymoo is not installed, so there is no peer", problems=PROBLEMS)
+        report("front of CO2 and cost: pymoo is not installed, so there is no peer", problems=len(given))
     base = float(np.median(spent["weights"]))
     for name, seconds in spent.items():
         table = {key: np.array([each[key] for each in found[name]]) for key in found[name][0]}
         own = name in ("weights", "exact")
         report(
             f"front of CO2 and cost: {'ours, ' if own else ''}{name}",
-            problems=PROBLEMS,
+            problems=len(given),
             cpu_seconds=float(np.median(seconds)),
             over_ours=float(np.median(seconds)) / base,
             **{key: float(np.median(column)) for key, column in table.items() if not np.isnan(column).any()},

@@ -5,6 +5,7 @@ starts from the last basis. POT's network simplex sees every segment as a sink, 
 CPU seconds after compilation; the peers solve the first PEERS problems, so that a round stays short. All run on one
 core, because the peers do and because threads that XLA starts for small arrays wait more than they work; `--all-cores`
 lets them. Only ours proves its answer, has slopes, and runs on a GPU; the line names the fastest all the same.
+`--quick` takes a quarter of the problems.
 """
 
 import importlib.util
@@ -34,7 +35,8 @@ def ours(problems: Arrays, batch: int) -> Callable[[], list[Any]]:
     run = jax.jit(jax.vmap(solve))
     with precise():
         parts = [
-            Transport(*(jnp.asarray(part[at : at + batch]) for part in problems)) for at in range(0, PROBLEMS, batch)
+            Transport(*(jnp.asarray(part[at : at + batch]) for part in problems))
+            for at in range(0, len(problems[0]), batch)
         ]
 
     def call() -> list[Any]:
@@ -121,21 +123,23 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from transports import steel
 
-    problems = steel(np.random.default_rng(1), PROBLEMS)
-    few: Arrays = tuple(part[:PEERS] for part in problems)  # type: ignore[assignment]
+    quick = "--quick" in sys.argv
+    number, fewer = (PROBLEMS // 4, PEERS // 4) if quick else (PROBLEMS, PEERS)
+    problems = steel(np.random.default_rng(1), number)
+    few: Arrays = tuple(part[:fewer] for part in problems)  # type: ignore[assignment]
     missing = [module for module, _ in PEERS_BY_NAME.values() if importlib.util.find_spec(module) is None]
     peers = {name: build(few) for name, (module, build) in PEERS_BY_NAME.items() if module not in missing}
-    batches = {f"ours_by_{batch}": ours(problems, batch) for batch in BATCHES}
+    batches = {f"ours_by_{batch}": ours(problems, batch) for batch in BATCHES if batch <= number}
     compiling = compile_seconds(problems, 64)
-    spent = alternate({**batches, **peers}, rounds=7)
-    rates = {name: (PROBLEMS if name in batches else PEERS) / seconds for name, seconds in spent.items()}
+    spent = alternate({**batches, **peers}, rounds=3 if quick else 7)
+    rates = {name: (number if name in batches else fewer) / seconds for name, seconds in spent.items()}
     plans = jax.tree.map(lambda *leaves: np.concatenate(leaves), *batches["ours_by_64"]())
     exact = peers["highs_by_call"]()
-    values = {"ours": plans.value[:PEERS]} | {name: peer() for name, peer in peers.items() if name != "highs_by_call"}
+    values = {"ours": plans.value[:fewer]} | {name: peer() for name, peer in peers.items() if name != "highs_by_call"}
     report(
         "transport of scrap: ours against HiGHS and network simplex",
-        problems=PROBLEMS,
-        peers_solve=PEERS,
+        problems=number,
+        peers_solve=fewer,
         missing=missing,
         **{f"{name}_per_cpu_second": rate for name, rate in rates.items()},
         fastest=max(rates, key=lambda name: rates[name]),

@@ -18,7 +18,7 @@ from mc.blocks import precise
 from mc.devices import compiler_options, prepare
 from mc.draws import plan_draws
 
-SIZES = (16, 32, 64, 128, 256)
+SIZES, QUICK_SIZES = (16, 32, 64, 128, 256), (64,)
 ROUNDS = 5
 
 
@@ -58,4 +58,4 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
 
 
 if __name__ == "__main__":
-    main(tuple(int(size) for size in sys.argv[1:]) or SIZES)
+    main(QUICK_SIZES if "--quick" in sys.argv else tuple(int(size) for size in sys.argv[1:]) or SIZES)

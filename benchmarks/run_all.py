@@ -4,11 +4,14 @@
 
 The gates come first, met or not, then a table a question (markdown, on stdout); JSON lines and the figure go to
 benchmarks/out/. A script that fails is named, the others go on, and the exit code is 1. `--quick` runs those that
-measure the gates, with small sizes, within 5 minutes.
+measure the gates, with small sizes, within 5 minutes; with `--only` those named, with small sizes too. It fetches
+nothing: peers whose environments are not made (`python benchmarks/peers/environments.py`) are named as absent.
 """
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -25,24 +28,14 @@ OUT = HERE / "out"
 
 QUICK: dict[str, tuple[str, ...]] = {
     "vectorised_parts": (),
-    "chain_against_numpy": ("--quick",),
-    "statistics_cost": ("--quick",),
+    "chain_against_numpy": (),
+    "statistics_cost": (),
     "precision": (),
-    "command": ("--quick",),
-    "time_to_accuracy": ("--quick", "--only", "ferrocast_sobol", "ferrocast_plain", "numba_sobol", "numba_plain"),
-    "memory": ("--quick",),
+    "command": (),
+    "time_to_accuracy": ("--only", "ferrocast_sobol", "ferrocast_plain", "numba_sobol", "numba_plain"),
+    "memory": (),
 }
-"""Scripts of a quick run, which measure the gates, and what they are told."""
-
-SMALL: dict[str, tuple[str, ...]] = {
-    "gpu": ("--quick",),
-    "cube_write": ("--quick",),
-    "scaling": ("--quick",),
-    "block_size": ("64",),
-    "rolling_origins": ("--quick",),
-    "sampler_error": ("--quick",),
-}
-"""What others are told where a quick run names them."""
+"""Scripts of a quick run, which measure the gates, and what they are told besides `--quick`."""
 
 QUICK_SECONDS = 290.0
 
@@ -55,20 +48,24 @@ def scripts() -> list[str]:
 def calls(*, quick: bool, only: list[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Script and arguments of every call, in order."""
     if quick:
-        return [(name, (SMALL | QUICK).get(name, ())) for name in (only or QUICK)]
+        return [(name, ("--quick", *QUICK.get(name, ()))) for name in (only or QUICK)]
     return [(name, ()) for name in (only or scripts())]
 
 
 def run(name: str, arguments: tuple[str, ...], seconds: float | None) -> tuple[list[dict[str, Any]], str]:
     """JSON lines of one call, and why it failed (empty where it did not)."""
     command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
+    # In a session of its own, so that what it starts can be stopped with it and does not hold the pipe open.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired as late:
-        said = late.stdout or b""
-        return lines_of(said.decode() if isinstance(said, bytes) else said), f"stopped after {seconds:.0f} s"
-    failed = "" if done.returncode == 0 else f"ended with {done.returncode}"
-    return lines_of(done.stdout), failed
+        said, _ = process.communicate(timeout=seconds)
+    except BaseException as late:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, _ = process.communicate()
+        if not isinstance(late, subprocess.TimeoutExpired):
+            raise
+        return lines_of(said), f"stopped after {seconds:.0f} s"
+    return lines_of(said), "" if process.returncode == 0 else f"ended with {process.returncode}"
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

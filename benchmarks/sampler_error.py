@@ -2,6 +2,7 @@
 
 Ours (plain, latin, sobol', the model in float64, 16 scramblings and one alone), scrambled Sobol' of SciPy and of QMCPy.
 Root mean square over seeds of the relative distance to `model/reference.json`, and the slope on a log-log scale.
+`--quick` takes few seeds, and peers whose environments are there.
 """
 
 import sys
@@ -61,7 +62,8 @@ def show(name: str, errors: np.ndarray, seeds: int) -> None:
 
 def main() -> None:
     """Print a line a sampler."""
-    seeds = 4 if "--quick" in sys.argv else 32
+    quick = "--quick" in sys.argv
+    seeds = 4 if quick else 32
     for name, sampler, scramblings in (
         ("plain", "plain", SCRAMBLINGS),
         ("latin", "latin", SCRAMBLINGS),
@@ -71,7 +73,7 @@ def main() -> None:
         show(name, error_by_size(ours(sampler, scramblings), seeds), seeds)
     for peer, entrant in (("numpy", "numpy_sobol"), ("qmcpy", "qmcpy_net")):
         try:
-            with Worker(peer) as worker:
+            with Worker(peer, make=not quick) as worker:
 
                 def estimate(draws: int, seed: int, ask=worker.ask, entrant=entrant) -> tuple[float, float]:
                     answer = ask(entrant, draws, seed)

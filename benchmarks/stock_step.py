@@ -3,11 +3,13 @@
 Inflow-driven: stock and retirement of the inflow (`mc.model.stock.convolve`). Stock-driven: the inflow that keeps a
 stock (`inflow_for_stock`). flodym gets the draws as one more dimension, in an environment of its own; CPU seconds a
 draw after compilation, the survival curves included for both. flodym keeps stocks by cohort besides, we do not.
+`--quick` takes it if its environment is there.
 """
 
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -74,7 +76,7 @@ def difference(found: np.ndarray, theirs: np.ndarray) -> float:
 
 def of_flodym(given: Arrays) -> tuple[Arrays, dict[str, float]]:
     """Flodym's answers and CPU seconds; Absent where it cannot be had."""
-    python = python_of("flodym")
+    python = python_of("flodym", make="--quick" not in sys.argv)
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder) / name) for name in ("in.npz", "out.npz")]
         np.savez(files[0], **given)

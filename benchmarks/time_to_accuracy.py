@@ -5,7 +5,7 @@ CO2. Its error is the root mean square, over seeds, of the distance to a very lo
 worst of the five judged numbers. N doubles until both errors are met; where that would take too long it is
 extrapolated, and the line says so. N does not depend on the machine: `model/draws.json` keeps it, and a run measures
 only the seconds. Start-up - imports, compilation without a cache, what else a first call takes longer - stands apart.
-Peers run in environments of their own; one that is absent is named with the reason.
+Peers run in environments of their own; one that is absent is named with the reason. `--quick` makes no environment.
 
     python benchmarks/time_to_accuracy.py [--quick] [--only ENTRANT ...]
     python benchmarks/time_to_accuracy.py --search       finds N anew: minutes
@@ -71,9 +71,9 @@ def search_all(designs: list[str]) -> None:
         DRAWS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
-def timed(entrant: str, draws: int, seconds: float) -> dict[str, Any]:
+def timed(entrant: str, draws: int, seconds: float, *, make: bool) -> dict[str, Any]:
     """Median CPU and wall seconds at N, one seed again and again, and those of starting up."""
-    with Worker(ENTRANTS[entrant][0], cold=True) as worker:
+    with Worker(ENTRANTS[entrant][0], make=make, cold=True) as worker:
         small = [worker.ask(entrant, FEWEST, 1) for _ in range(2)]
         # A look at few draws first: where N takes longer than there is time, fewer are timed and scaled up.
         at = few = min(draws, LOOK)
@@ -131,7 +131,7 @@ def main() -> None:
     for entrant in asked.only:
         needs = known[ENTRANTS[entrant][1]]
         try:
-            found = timed(entrant, needs["draws"], QUICK_SECONDS if asked.quick else SECONDS)
+            found = timed(entrant, needs["draws"], QUICK_SECONDS if asked.quick else SECONDS, make=not asked.quick)
         except Absent as reason:
             absent[entrant] = str(reason)
             report("time to accuracy", entrant=entrant, absent=str(reason))

@@ -8,6 +8,7 @@ import contextlib
 import re
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,10 +58,18 @@ class Ahead:
                 self._found = folder / name, device, programs
 
 
-def begin(question: str, device: str) -> None:
-    """Load ahead in a process that has not begun to use JAX; another has its programs, or the time to load one."""
+@contextlib.contextmanager
+def loading(question: str, device: str) -> Iterator[None]:
+    """Load ahead in a process that has not begun to use JAX; another has its programs, or the time to load one.
+
+    What nobody has taken at the end, since the run was refused, is forgotten: the next run asks another question.
+    """
     if "jax" not in sys.modules:
         _begun[:] = [Ahead(question, device)]
+    try:
+        yield
+    finally:
+        _begun.clear()
 
 
 def take(place: Path, device: "jax.Device") -> "Programs | None":

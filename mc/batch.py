@@ -10,10 +10,10 @@ from pathlib import Path
 
 import mc
 from mc.checkpoint import CODE, read_head
-from mc.disk import not_written, part_of
+from mc.disk import not_written, part_of, remove
 from mc.drawing import job_of_state
 from mc.errors import InputError
-from mc.parts import parts_of, pilot_file, range_of_part, refuse_other_share
+from mc.parts import parts_of, pilot_file, range_of_part, refuse_goals, refuse_other_share
 from mc.places import is_file
 from mc.pose import Posed, pose
 from mc.provenance import facts, timestamp
@@ -109,6 +109,7 @@ def plan(
     A draw follows from its index, so that a part which is there is as good as a new one. `overwrite` replaces the cube,
     and states of another run, which are refused without it.
     """
+    refuse_goals(run)
     try:
         edges = [range_of_part(run, number, tasks) for number in range(1, tasks + 1)]
     except InputError as error:
@@ -172,10 +173,10 @@ def begin(batch: Batch) -> None:
     """Make the folder of a batch and its record; states of another run go."""
     try:
         batch.folder.mkdir(parents=True, exist_ok=True)
-        for file in batch.stale:
-            file.unlink(missing_ok=True)
     except OSError as error:
         raise not_written(batch.folder, error) from None
+    for file in batch.stale:
+        remove(file)
     record(batch)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -208,14 +208,21 @@ def cause_names(study: Study) -> tuple[str, ...]:
 
 
 def causes_of(study: Study, outputs: Mapping[str, Array]) -> Array:
-    """Which causes hold, (draw, cause), in the order of `cause_names`; infinities of both signs are not a number."""
+    """Which causes hold, (draw, cause), in the order of `cause_names`; an output with NaN is not also infinite."""
     # A sum is finite if and only if all of its terms are, once they are too small to overflow. As a product with a
     # vector: on a CPU, XLA takes many times as long to sum or to compare along the rows of an array.
     values = [outputs[output.name] for output in study.outputs]
     flat = [value.reshape(len(value), -1) for value in values]
-    total = jnp.stack([value @ jnp.full(value.shape[1], TINY, value.dtype) for value in flat], axis=1)
+    total = _totals(flat)
+    # Infinities of both signs add up to NaN too, but not without their signs.
+    total = jax.lax.cond(jnp.isnan(total).any(), lambda: _totals([jnp.abs(value) for value in flat]), lambda: total)
     faults = [outputs[output.name][:, None] > 0 for output in study.outputs if output.kind == "fault"]
     return jnp.concatenate([jnp.isnan(total), jnp.isinf(total), *faults], axis=1)
+
+
+def _totals(values: Sequence[Array]) -> Array:
+    """Scaled sums of the elements (draw, element) of every output, (draw, output)."""
+    return jnp.stack([value @ jnp.full(value.shape[1], TINY, value.dtype) for value in values], axis=1)
 
 
 def _update(

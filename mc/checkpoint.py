@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mc.disk import damage, not_written, part_of, publish, require_room
+from mc.disk import damage, not_written, part_of, publish, remove, require_room
 from mc.errors import DiskError, InputError
 from mc.places import is_file
 from mc.state import EnsembleState, Ranges
@@ -74,7 +74,7 @@ class Keeper:
 
     def __init__(self, path: Path, origin: Origin) -> None:
         self.path, self.origin, self._began = path, origin, time.monotonic()
-        part_of(path).unlink(missing_ok=True)  # what a killed process left behind
+        remove(part_of(path))  # what a killed process left behind
 
     @property
     def seconds(self) -> float:
@@ -101,7 +101,7 @@ class Keeper:
 
     def remove(self) -> None:
         """Forget the run: it is complete, or can never be."""
-        self.path.unlink(missing_ok=True)
+        remove(self.path)
 
 
 def packed(state: EnsembleState, origin: Origin, seconds: float) -> tuple[dict[str, Numbers], dict[str, Any]]:

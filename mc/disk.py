@@ -75,6 +75,16 @@ def part_of(target: Path) -> Path:
     return target.with_name(f"{target.name}.part")
 
 
+def remove(file: Path) -> None:
+    """Delete a file if it is there; DiskError where that is refused."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskError(
+            f"{file}: cannot be removed: {error.strerror or error}; remove it, or name another place with --out"
+        ) from None
+
+
 def require_room(target: Path, needed: int) -> None:
     """DiskError where the disk of a file has fewer bytes free than needed."""
     free = shutil.disk_usage(target.parent).free

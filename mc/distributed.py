@@ -25,6 +25,9 @@ log = logging.getLogger("ferrocast")
 WAIT_SECONDS = 300
 """For the other processes to start."""
 
+PILOT_SECONDS = 3600
+"""For the first process to run the pilot, while the others wait; the pilot of a large chain takes minutes."""
+
 MEETING = """
 import os, sys
 import jax
@@ -32,10 +35,11 @@ said = [(os.environ.get(of), os.environ.get(number)) for of, number in (
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "PMI_RANK"))]
 ids = next(({"num_processes": int(of), "process_id": int(number)} for of, number in said if of and number), {})
 jax.distributed.initialize(
-    **ids, local_device_ids=[], initialization_timeout=int(sys.argv[1]), shutdown_timeout_seconds=3600
+    **ids, local_device_ids=[], initialization_timeout=int(sys.argv[1]), shutdown_timeout_seconds=int(sys.argv[2])
 )
 print(jax.process_index(), jax.process_count(), flush=True)
-sys.stdin.readline()
+if not sys.stdin.readline():  # the process that began this one is gone
+    os._exit(1)
 jax.distributed.shutdown()
 """
 
@@ -51,7 +55,7 @@ def meeting(seconds: int = WAIT_SECONDS) -> Iterator[tuple[int, int]]:
     # Coordinators are nodes of the cluster, never behind a proxy, by which gRPC would look for them.
     direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     child = subprocess.Popen(
-        [sys.executable, "-c", MEETING, str(seconds)],
+        [sys.executable, "-c", MEETING, str(seconds), str(PILOT_SECONDS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -66,6 +70,7 @@ def meeting(seconds: int = WAIT_SECONDS) -> Iterator[tuple[int, int]]:
         _, said = child.communicate("\n")
     except BaseException:
         child.kill()
+        child.communicate()
         raise
     if child.returncode:
         log.debug("%s", said)

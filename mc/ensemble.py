@@ -85,13 +85,14 @@ def run_ensemble(
     if not 0 <= low <= high <= settings.draws:
         raise InputError(f"draws {low} to {high} do not lie in 0 to {settings.draws}")
     return_large_arrays()
+    todo = missing_ranges(state.ranges if state is not None else (), low, high)
     chosen = list(devices or lanes(jax.local_devices()))
     program = _program(study, settings, chosen[0].platform)
     identity = identity_of(study, settings, chosen[0].platform)
     first, *lanes_of_first = [BlockRunner(program, one) for one in chosen if one == chosen[0]]
     if state is None:
         draws_of_pilot = min(settings.pilot, settings.draws)
-        pilot = run_pilot(first, draws_of_pilot, settings.allowed, lanes_of_first)
+        pilot = run_pilot(first, draws_of_pilot, settings.allowed, lanes_of_first, wanted=todo)
         return_free_memory()
         state = _empty_state(program, identity, pilot)
         if save is not None and time.monotonic() - began >= save_seconds:
@@ -100,7 +101,6 @@ def run_ensemble(
     else:
         merge(state, _empty_state(program, identity, state.pilot))
         state = replace(state, draws=settings.draws)
-    todo = missing_ranges(state.ranges, low, high)
     # Another device has to compile a copy of the program; another lane of the same device has not.
     others = [one for one in chosen if one != chosen[0] and _worth_sharing(first, todo)]
     runners = [first, *lanes_of_first, *(BlockRunner(program, device) for device in others)]

@@ -37,10 +37,9 @@ def make_part(
     """Draw part `number` (1 to `of`) of a run, whole blocks, and leave its state in a file; returns its path.
 
     Every part starts from the pilot that `make_pilot` left, or runs it for itself, from the first draw, so that all
-    find the same constants. InputError where the run stops by its accuracy: no part knows that of the others.
+    find the same constants.
     """
-    if run.ensemble.until:
-        raise InputError(f"{run.file}: a run with ensemble.until cannot be drawn in parts: give the number of draws")
+    refuse_goals(run)
     file, asked = state or part_file(run, number, of), range_of_part(run, number, of)
     return _make_state(run, file, asked, overwrite=overwrite, resume=resume, **calls)
 
@@ -50,6 +49,7 @@ def make_pilot(run: Run, *, overwrite: bool = False, **calls: "Unpack[Calls]") -
 
     Processors of different kinds find constants that differ in their last bit, and such parts could not be merged.
     """
+    refuse_goals(run)
     return _make_state(run, pilot_file(run), (0, 0), overwrite=overwrite, resume=not overwrite, **calls)
 
 
@@ -102,6 +102,15 @@ def is_drawn(file: Path) -> bool:
         return False
     head = read_head(file)
     return not missing_ranges(head.ranges, *head.origin.asked)
+
+
+def refuse_goals(run: Run) -> None:
+    """InputError where a run stops by its accuracy, and so cannot be drawn in parts: none knows that of the others."""
+    if run.ensemble.until:
+        raise InputError(
+            f"{run.file}: ensemble.until stops a run by its accuracy, which no part of it knows: take it out and give "
+            "the number of draws, or draw the run in one process"
+        )
 
 
 def refuse_other_share(head: "Head", asked: tuple[int, int]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from mc.runner import BlockRunner
-from mc.state import FailedDraws, Nested, Pilot, merge_failures
+from mc.state import FailedDraws, Nested, Pilot, Ranges, merge_failures
 from mc.statistics import PilotView
 from mc.statistics.contract import HostState, Numbers
 from mc.statistics.plan import Series
@@ -62,10 +62,30 @@ class _Block:
     values: dict[str, Numbers]
 
 
-def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[BlockRunner] = ()) -> Pilot:
+@dataclass(frozen=True)
+class _Holding:
+    """Which blocks are left to the run: at most so many, and of the draws that it wants."""
+
+    most: int
+    wanted: Ranges
+
+    def takes(self, low: int, high: int, held: int) -> bool:
+        """Whether the draws [low, high) are to be held beside the blocks that are."""
+        return held < self.most and any(first < high and low < last for first, last in self.wanted)
+
+
+def run_pilot(
+    runner: BlockRunner,
+    draws: int,
+    allowed: int,
+    helpers: Sequence[BlockRunner] = (),
+    *,
+    wanted: Ranges | None = None,
+) -> Pilot:
     """Run the mean draw and the first `draws` draws; leaves the runners with the blocks that they need not run again.
 
-    FailedDraws when more than `allowed` of them failed, or all.
+    Those are blocks with draws of `wanted`, what the run is for (default: all). FailedDraws when more than `allowed`
+    draws failed, or all.
 
     The pilot always runs from draw 0, block by block, so every part of a run finds the same constants; `helpers` are
     other lanes of the same device, which share the blocks and change no bit.
@@ -77,7 +97,8 @@ def run_pilot(runner: BlockRunner, draws: int, allowed: int, helpers: Sequence[B
         lane.start(_blank_constants(runner))
     todo = iter((MEAN, *range(0, draws, size)))
     with ThreadPoolExecutor(len(lanes)) as pool:
-        parts = list(pool.map(functools.partial(_collect, todo, draws, _blocks_to_hold(runner, draws)), lanes))
+        holding = _Holding(_blocks_to_hold(runner, draws), ((0, draws),) if wanted is None else wanted)
+        parts = list(pool.map(functools.partial(_collect, todo, draws, holding), lanes))
     found = {low: block for part in parts for low, block in part.items()}
     at_mean = found.pop(MEAN).values
     failures = functools.reduce(merge_failures, [lane.failures() for lane in lanes])
@@ -94,11 +115,11 @@ def _blocks_to_hold(runner: BlockRunner, draws: int) -> int:
     return max(0, MOST_HELD - values) // runner.block_bytes
 
 
-def _collect(todo: Iterator[int], draws: int, most: int, runner: BlockRunner) -> dict[int, _Block]:
+def _collect(todo: Iterator[int], draws: int, holding: _Holding, runner: BlockRunner) -> dict[int, _Block]:
     """Run blocks that are still to do, by their first draw, until none is left."""
     found = {}
     for low in todo:
-        found[low] = _at_mean(runner) if low == MEAN else _block(runner, low, min(low + runner.size, draws), most)
+        found[low] = _at_mean(runner) if low == MEAN else _block(runner, low, min(low + runner.size, draws), holding)
     return found
 
 
@@ -108,8 +129,8 @@ def _at_mean(runner: BlockRunner) -> _Block:
     return _Block({}, {item.name: runner.block_values(item, 1)[0].copy() for item in runner.programs.series})
 
 
-def _block(runner: BlockRunner, low: int, high: int, most: int) -> _Block:
-    """Evaluate the draws [low, high) of one block; leave it to the run where that wants it all, and `most` are not."""
+def _block(runner: BlockRunner, low: int, high: int, holding: _Holding) -> _Block:
+    """Evaluate the draws [low, high) of one block; leave it to the run where it is whole, wanted and finds room."""
     rows = high - low
     runner.run(low, high, fold=False)
     valid = runner.block_valid(rows)
@@ -122,7 +143,7 @@ def _block(runner: BlockRunner, low: int, high: int, most: int) -> _Block:
             looks[item.name] = _Look.at(counted[: valid[:looked].sum()])
         if _needs_values(item):
             values[item.name] = np.array(counted)
-    if rows == runner.size > runner.programs.chunk and len(runner.held) < most:
+    if rows == runner.size > runner.programs.chunk and holding.takes(low, high, len(runner.held)):
         runner.hold(low)
     return _Block(looks, values)
 

@@ -5,12 +5,12 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from mc.ahead import begin as load_ahead
+from mc.ahead import loading
 from mc.axes import SCENARIO, YEAR
 from mc.cube.write import expected_bytes, write_cube
 from mc.devices import find_devices, lanes, prepare
@@ -69,8 +69,7 @@ def make_cube(
     if resume and not overwrite and not is_file(file) and is_answered(run, priors, model):
         log.info("%s: complete already", run.cube)
         return run.cube
-    with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True):
-        _get_ready(run, model)
+    with claim(run.cube, overwrite=overwrite or extend) as part, claim(file, overwrite=True), _ready(run, model):
         from mc.drawing import draw, job_of, job_of_state, refuse_begun, with_measured_block
 
         if not (resume or extend or overwrite):
@@ -141,7 +140,7 @@ def _exact(job: "Job", state: "EnsembleState", summary: "Summary", **calls: "Unp
 def _layout() -> "ModuleType":
     """The module that lays cubes out; InputError where what it needs cannot be imported."""
     try:
-        import netCDF4  # noqa: F401 - asked for only when a cube is written
+        import netCDF4  # noqa: F401 - only to see that it can be imported
 
         import mc.cube.layout
     except ImportError as error:
@@ -152,12 +151,14 @@ def _layout() -> "ModuleType":
     return mc.cube.layout
 
 
-def _get_ready(run: Run, model: Model) -> None:
+@contextmanager
+def _ready(run: Run, model: Model) -> Iterator[None]:
     """Set JAX up, begin to load the program, refuse where a package is missing."""
     prepare(run.ensemble.device)
-    if model is pose:  # another study of the same run has other programs
-        load_ahead(run_digest(run), run.ensemble.device)
-    _layout()
+    # Another study of the same run has other programs.
+    with loading(run_digest(run), run.ensemble.device) if model is pose else nullcontext():
+        _layout()
+        yield
 
 
 def _begun(cube: Path, file: Path, *, extend: bool) -> "tuple[Head, EnsembleState] | None":

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mc.batch import Needs, plan
 from mc.cube import open_cube
 from mc.errors import InputError
-from mc.parts import make_part
+from mc.parts import make_part, make_pilot
 from mc.run import make_cube
 from mc.runfile import load_run
 
@@ -76,8 +77,23 @@ def test_what_makes_no_sense_is_refused(ask: Ask, lines: str, said: str) -> None
 def test_parts_cannot_stop_by_their_accuracy(toy_folder: Path) -> None:
     run = load_run(toy_folder / "runs" / "toy.toml")
     ensemble = run.ensemble.model_copy(update={"until": ("1 % on mean of co2",)})
-    with pytest.raises(InputError, match="cannot be drawn in parts"):
-        make_part(run.model_copy(update={"ensemble": ensemble}), 1, 2)
+    for make in (lambda run: make_part(run, 1, 2), make_pilot, lambda run: plan(run, 2, Needs())):
+        with pytest.raises(InputError, match=r"toy\.toml: ensemble\.until .* which no part of it knows: take it out"):
+            make(run.model_copy(update={"ensemble": ensemble}))
+
+
+@pytest.mark.parametrize("how", [["--distributed"], ["--part", "pilot"], ["--part", "1/2"]])
+def test_the_command_refuses_it_before_anything_is_drawn(
+    how: list[str], toy_folder: Path, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    file = toy_folder / "runs" / "mine.toml"
+    file.write_text('like = "toy.toml"\n[ensemble]\nuntil = ["1 % on mean of co2"]\n', encoding="utf-8")
+    before = sorted(toy_folder.rglob("*"))
+    code, out, err = command("run", file, *how)
+    assert (code, out) == (2, "")
+    assert "take it out and give the number of draws, or draw the run in one process" in err
+    assert len(err.splitlines()) == 1
+    assert sorted(toy_folder.rglob("*")) == before
 
 
 def test_uneven_numbers_of_draws_are_pointed_out(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:

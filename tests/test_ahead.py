@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from mc import ahead
 from mc.ahead import Ahead
 from mc.devices import cache_folder
+from mc.errors import InputError
 from mc.programs import _keep
+from mc.run import make_cube
 
 ROOT = Path(__file__).parents[1]
 NAME = "a" * 64
@@ -68,8 +71,25 @@ def test_so_many_questions_are_remembered(place: Path) -> None:
 
 def test_a_process_that_has_begun_loads_nothing_ahead(place: Path) -> None:
     Ahead("q", "auto").take(place, jax.local_devices()[0])  # what it would load is known
-    ahead.begin("q", "auto")
+    with ahead.loading("q", "auto"):
+        assert ahead.take(place, jax.local_devices()[0]) is None
+
+
+def test_a_run_that_is_refused_leaves_nothing_to_the_next(
+    place: Path, toy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a notebook: the program of the first question is not taken, nor remembered, for the second."""
+    monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
+    monkeypatch.setattr(ahead, "sys", SimpleNamespace(modules={}))  # a process that has not begun
+    begun = []
+    monkeypatch.setattr(ahead, "Ahead", lambda *asked: begun.append(asked) or Ahead(*asked))
+    file = toy_folder / "runs" / "toy.toml"
+    file.write_text(file.read_text(encoding="utf-8") + '[keep]\noutputs = ["co3"]\n', encoding="utf-8")
+    with pytest.raises(InputError, match="no output 'co3'"):
+        make_cube(file)
+    assert len(begun) == 1
     assert ahead.take(place, jax.local_devices()[0]) is None
+    assert ahead._remembered() == {}
 
 
 def test_a_second_process_loads_the_program_ahead(toy_folder: Path, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ sys.path.insert(0, str(BENCHMARKS))
 import gpu  # noqa: E402
 import run_all  # noqa: E402
 import stock_step  # noqa: E402
+import time_to_accuracy  # noqa: E402
 from measuring.gates import GATES, PARTS, verdicts  # noqa: E402
 from measuring.tables import markdown  # noqa: E402
+from peers import environments  # noqa: E402
 
 
 def test_stock_by_hand_is_our_stock():
@@ -34,8 +36,38 @@ def test_stock_by_hand_is_our_stock():
 
 
 def test_every_quick_script_exists():
-    assert {*run_all.QUICK, *run_all.SMALL} <= set(run_all.scripts())
+    assert set(run_all.QUICK) <= set(run_all.scripts())
     assert {"run_all", "measuring"}.isdisjoint(run_all.scripts())
+
+
+def test_a_quick_run_is_quick_whatever_it_names():
+    assert all(options[0] == "--quick" for _, options in run_all.calls(quick=True, only=run_all.scripts()))
+    assert [name for name, _ in run_all.calls(quick=True, only=[])] == list(run_all.QUICK)
+    assert run_all.calls(quick=False, only=["command"]) == [("command", ())]
+
+
+LITTLE = {"vectorised_parts", "precision", "roofline", "structure_share"}
+"""They have one size, a small one."""
+
+
+@pytest.mark.parametrize("name", sorted(set(run_all.scripts()) - LITTLE))
+def test_every_other_script_knows_what_quick_is(name):
+    assert '"--quick"' in (BENCHMARKS / f"{name}.py").read_text(encoding="utf-8")
+
+
+def test_a_quick_run_fetches_no_peer(monkeypatch, tmp_path, capsys):
+    """As without a network: an environment that is not there is named, none is made."""
+    monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
+    monkeypatch.setattr(environments.venv, "create", lambda *_, **__: pytest.fail("makes an environment"))
+    monkeypatch.setattr(sys, "argv", ["", "--quick", "--only", "numba_plain"])
+    time_to_accuracy.main()
+    monkeypatch.setattr(sys, "argv", ["", "--quick"])
+    stock_step.main()
+    absent, verdict, flodym = map(json.loads, capsys.readouterr().out.splitlines())
+    assert absent["entrant"] == "numba_plain"
+    assert "environments.py" in absent["absent"]
+    assert verdict["absent"] == {"numba_plain": absent["absent"]}
+    assert flodym["absent"] == absent["absent"]
 
 
 @pytest.fixture
@@ -68,6 +100,14 @@ def test_a_quick_run_stops_in_time(monkeypatch, capsys):
     monkeypatch.setattr(run_all, "QUICK_SECONDS", 0.5)
     assert run_all.main(["--quick"]) == 1
     assert "- `silent`: not begun: no time left" in capsys.readouterr().out
+
+
+def test_what_a_late_script_started_is_stopped_with_it(scripts):
+    """The child would hold the pipe open for ever; the line before it is kept."""
+    child = """import subprocess, sys; print('{"question": 1}', flush=True); """
+    child += "subprocess.run([sys.executable, '-c', 'import threading; threading.Event().wait()'])"
+    (scripts / "late.py").write_text(child, encoding="utf-8")
+    assert run_all.run("late", (), 3.0) == ([{"question": 1}], "stopped after 3 s")
 
 
 def test_the_figure_shows_what_there_is(tmp_path):

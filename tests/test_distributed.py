@@ -1,10 +1,12 @@
 """One run by several processes of one allocation: as srun starts them, here on one machine."""
 
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from same_bits import different_variables
 from test_resume import load
 from toy_command import await_line, start
 
+from mc import parts
 from mc.checkpoint import Keeper, read_head, read_state
 from mc.cube import open_cube
 from mc.disk import claim
@@ -20,6 +23,7 @@ from mc.errors import InputError, RunFailed
 from mc.parts import is_drawn, make_part, make_pilot, merge_parts, parts_of, pilot_file
 from mc.run import make_cube
 from mc.runfile import Run
+from mc.stop import Stop
 
 Launch = Callable[..., list[subprocess.Popen[str]]]
 DRAWS = 1024
@@ -132,6 +136,55 @@ def test_without_a_launcher_the_command_says_what_to_do(
     assert "Traceback" not in err
     code, _, err = command("run", toy_folder / "runs" / "toy.toml", "--distributed", "--part", "1/2")
     assert (code, err) == (2, "--distributed goes with neither --extend nor --part nor --state\n")
+
+
+def test_the_pilot_can_be_stopped_and_tells_of_itself(
+    toy_folder: Path,
+    launched: Callable[[int, int], None],
+    command: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pilot(_: Run, **calls: object) -> NoReturn:
+        assert isinstance(calls["stop"], Stop)
+        assert signal.getsignal(signal.SIGTERM) == calls["stop"]._note
+        assert callable(calls["progress"])
+        raise InputError("seen")
+
+    launched(0, 1)
+    monkeypatch.setattr(parts, "make_pilot", pilot)
+    code, _, err = command("run", toy_folder / "runs" / "toy.toml", "--distributed")
+    assert (code, err.splitlines()[-1]) == (2, "seen")
+
+
+def test_a_process_that_is_killed_as_it_meets_does_not_count_as_met(launched: Callable[[int, int], None]) -> None:
+    """Its child outlives it, and must not say for it that all have begun."""
+    launched(0, 2)
+    killed = start(program="import os\nfrom mc.distributed import meeting\nwith meeting(): os._exit(3)\n")
+    launched(1, 2)
+    with pytest.raises(RunFailed, match="another process of this allocation has left"), meeting():
+        assert ended([killed])[0][0] == 3
+
+
+def test_a_state_that_cannot_be_removed_exits_74(
+    toy_folder: Path, launched: Callable[[int, int], None], command: Callable[..., tuple[int, str, str]]
+) -> None:
+    stale = parts_of(load(toy_folder), 1)[0]
+    stale.mkdir(parents=True)
+    launched(0, 1)
+    code, out, err = command("run", toy_folder / "runs" / "toy.toml", "--distributed", "--overwrite")
+    assert (code, out) == (74, "")
+    assert err.splitlines()[-1].startswith(f"{stale}: cannot be removed: ")
+
+
+def test_the_pilot_lies_where_parts_look_for_it(
+    toy_folder: Path, command: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    file, other = toy_folder / "runs" / "toy.toml", tmp_path / "mine.state"
+    code, out, err = command("run", file, "--part", "pilot", "--state", other)
+    assert (code, out) == (2, "")
+    assert err == "--part pilot goes without --state: parts look for it beside the cube; --out moves both\n"
+    assert not other.exists()
+    assert not pilot_file(load(toy_folder)).exists()
 
 
 @pytest.fixture

@@ -79,6 +79,13 @@ def test_mapped_twice(outer: int) -> None:
     assert_same(jax.tree.map(lambda leaf: leaf.reshape(outer * 2, -1), found), one_by_one(shared, carried, walk))
 
 
+def test_whole_numbers_that_differ_by_draw_are_refused() -> None:
+    shared, carried = arguments(3)
+    slots = jnp.asarray([0, 1, 2])
+    with pytest.raises(TypeError, match=r"draws_last: int32\[3\] differs by draw"):
+        jax.vmap(draws_last(walk), in_axes=(AXES | {"slot": 0}, 0))(shared | {"slot": slots}, carried)
+
+
 def test_gradient_is_that_of_the_function() -> None:
     shared, carried = arguments(4)
 

@@ -182,3 +182,20 @@ def test_scrap_charged_is_home_scrap_and_arrivals_within_what_furnaces_take(inde
     for position, charge in enumerate(forces.charge):
         rate, _ = iron.electric_charge(metal, charge)
         np.testing.assert_allclose(results.scrap[position, ..., 1], float(rate) * electric[position], atol=1e-9)
+
+
+def test_a_year_is_traced_for_its_verdict_only_where_policies_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, toll = walk(1), object()
+    shared: Any = (known.inputs, known.world, known.ahead.drive)
+    traced: list[Any] = []
+
+    def years_of(*given: Any) -> Any:
+        traced.append(given)
+        raise StopIteration
+
+    monkeypatch.setattr(year, "years_of", years_of)
+    assert chain.no_verdict((), (*shared, None), known.states) is None
+    assert not traced
+    with pytest.raises(StopIteration):
+        chain.no_verdict((), (*shared, toll), known.states)
+    assert traced == [(*shared, toll)]

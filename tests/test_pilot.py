@@ -86,6 +86,19 @@ def test_no_more_is_held_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None
         assert len(runner.held) == most
 
 
+@pytest.mark.parametrize(
+    ("draws", "blocks"), [((0, 0), []), ((256, 512), []), ((64, 128), [64]), ((100, 130), [64, 128])]
+)
+def test_a_part_holds_no_block_of_another(
+    draws: tuple[int, int], blocks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    hold = BlockRunner.hold
+    monkeypatch.setattr(BlockRunner, "hold", lambda self, low: (held.append(low), hold(self, low)))
+    run_ensemble(study(), SETTINGS, devices=jax.local_devices()[:1], draws=draws)
+    assert held == blocks
+
+
 def test_a_block_that_was_asked_for_in_part_is_not_held() -> None:
     runner = runner_of(dataclasses.replace(SETTINGS, pilot=100))
     pilot.run_pilot(runner, 100, 0)

@@ -90,6 +90,8 @@ def _refuse_together(
 ) -> None:
     if extend is not None and (draws is not None or part is not None):
         raise InputError("--extend goes with neither --draws nor --part")
+    if part == "pilot" and state is not None:
+        raise InputError("--part pilot goes without --state: parts look for it beside the cube; --out moves both")
     if distributed and (extend is not None or part is not None or state is not None):
         raise InputError("--distributed goes with neither --extend nor --part nor --state")
 
@@ -149,9 +151,11 @@ def _answer_pilot(question: "Run", as_json: bool, **options: Any) -> None:
 
 def _answer_share(question: "Run", as_json: bool, *, overwrite: bool, resume: bool) -> None:
     """Draw the share of this process; print the path of its state, or of the cube where this process is the last."""
+    from mc.disk import remove
     from mc.distributed import join_if_last, meeting
-    from mc.parts import is_complete, make_part, make_pilot, part_file, range_of_part
+    from mc.parts import is_complete, make_part, make_pilot, part_file, range_of_part, refuse_goals
 
+    refuse_goals(question)
     if not overwrite and is_complete(question):
         say_json({"cube": str(question.cube)}) if as_json else say(str(question.cube))
         return
@@ -160,9 +164,10 @@ def _answer_share(question: "Run", as_json: bool, *, overwrite: bool, resume: bo
         low, high = range_of_part(question, number, of)
         log.info("process %d of %d: draws %d to %d", number, of, low, high - 1)
         if overwrite:
-            part_file(question, number, of).unlink(missing_ok=True)
+            remove(part_file(question, number, of))
         if number == 1:
-            make_pilot(question, overwrite=overwrite)
+            with watched(0) as calls:
+                make_pilot(question, overwrite=overwrite, **calls)
     with watched(high - low) as calls:
         file = make_part(question, number, of, overwrite=overwrite, resume=resume, **calls)
     cube = join_if_last(question, of, overwrite=overwrite)

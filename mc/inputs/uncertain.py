@@ -56,7 +56,10 @@ def elicit(
     plain: list[_Element] = []
     for combination in (key for key in elements.owners if key in elements.rows):
         rows = elements.rows[combination]
-        if elements.time == "year" or combination in along:
+        if elements.time == "year" and not any(row.uncertain for row in rows):
+            known = smooth(years, _anchors(rows), [row.mid for row in rows])
+            found.slots[combination] = [found.hold(value) for value in known.tolist()]
+        elif elements.time == "year" or combination in along:
             row, dimensions = along.get(combination, (None, ()))
             priors = interpolated(rows, years) if elements.time == "year" else _stated(elements, rows, years)
             _path(found, elements.label(combination), combination, priors, years, dimensions, _persistence(row, held))
@@ -91,12 +94,9 @@ def smooth(years: Sequence[int], at: NDArray[np.float64], values: Sequence[float
 
 
 def interpolated(rows: Sequence[Row], years: Sequence[int]) -> list[Prior]:
-    """The prior of every year: low, mid and high each go smoothly between anchor years."""
-    at = np.array([float(row.labels[-1]) for row in rows])
+    """The prior of every year of an uncertain path: low, mid and high each go smoothly between anchor years."""
+    at = _anchors(rows)
     uncertain = [position for position, row in enumerate(rows) if row.uncertain]
-    if not uncertain:
-        values = smooth(years, at, [row.mid for row in rows])
-        return [Prior("fixed", value, value, value) for value in values.tolist()]
     priors = [row.prior for row in rows]
     mid = smooth(years, at, [prior.mid for prior in priors])
     # Each curve stays within its anchors, so that no point leaves the support; where they touch, order is restored.
@@ -113,6 +113,11 @@ def interpolated(rows: Sequence[Row], years: Sequence[int]) -> list[Prior]:
         Prior(family, *points) if points[0] < points[2] else Prior("fixed", points[1], points[1], points[1])
         for points in zip(low.tolist(), mid.tolist(), high.tolist(), *(bound.tolist() for bound in bounds), strict=True)
     ]
+
+
+def _anchors(rows: Sequence[Row]) -> NDArray[np.float64]:
+    """Years that the rows of a path speak of."""
+    return np.array([float(row.labels[-1]) for row in rows])
 
 
 def _stated(elements: Elements, rows: Sequence[Row], years: Sequence[int]) -> list[Prior]:

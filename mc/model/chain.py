@@ -80,8 +80,10 @@ Shared = tuple[Inputs, World, Drive, Toll | None]
 
 
 def no_verdict(policies: tuple[Policy, ...], shared: Shared, states: year.State) -> year.Verdict | None:
-    """Zeros in the place of what is known of a year that no policy decided."""
+    """Zeros in the place of what is known of a year that no policy decided; None where policies are not judged."""
     inputs, world, drive, toll = shared
+    if toll is None:
+        return None
     first = jax.tree.map(lambda path: path[0], year.years_of(inputs, world, drive, toll))
     step = functools.partial(year.step, inputs, world, drive, policies)
     verdict = jax.eval_shape(step, states, first)[1].verdict

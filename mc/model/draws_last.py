@@ -20,8 +20,12 @@ Found = TypeVar("Found")
 def draws_last(function: Callable[[Shared, Carried], Found]) -> Callable[[Shared, Carried], Found]:
     """The same function of one draw; mapped over draws it sees them in the last axis of all its arrays.
 
-    What is the same in all draws has an axis of one there, but in the second argument, which is carried from year to
-    year, and whole numbers, which count years and have none. Differentiated it is mapped as usual.
+    An array [..., route] of a draw is [..., route, draw] there. What is the same in all draws has a last axis of one,
+    [..., route, 1]; in the second argument, which is carried from year to year, one of all draws. Whole numbers count
+    years: they keep their shape, and are the same in all draws. Differentiated it is mapped as usual.
+
+    Raises:
+        TypeError: whole numbers are mapped over draws.
     """
 
     @custom_vmap
@@ -34,7 +38,9 @@ def draws_last(function: Callable[[Shared, Carried], Found]) -> Callable[[Shared
 
         def to_last(leaf: Array, is_batched: bool) -> Array:
             if not jnp.issubdtype(leaf.dtype, jnp.floating):
-                return leaf[0] if is_batched else leaf
+                if is_batched:
+                    raise TypeError(f"draws_last: {leaf.dtype}{list(leaf.shape)} differs by draw; only floats may")
+                return leaf
             return jnp.moveaxis(leaf, 0, -1) if is_batched else leaf[..., None]
 
         def to_each(leaf: Array) -> Array:

@@ -73,10 +73,10 @@ def product(vector: Array, matrix: Array) -> Array:
 
 
 def settled(values: Array) -> Array:
-    """The same values, worked out once for all that use them.
+    """The same values bit for bit, of any shape, worked out once for all that use them; NaN stays NaN.
 
     XLA works out again in each loop what several loops read, unless it ends in what it holds for dear: a division, here
-    by 1, which it cannot know because of NaN.
+    by 1, which it cannot know because of NaN. Its slope is 1.
     """
     return values / jnp.where(values == values, 1.0, values)
 

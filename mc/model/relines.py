@@ -73,7 +73,12 @@ def due(uptake: Uptake, renewed: Array, first: Array, force: Force) -> Array:
 
 
 def at_slot(renewed: Array, slot: Array) -> Array:
-    """What was renewed in a slot [province]; each draw has its own."""
+    """What was renewed in a slot [province].
+
+    Args:
+        renewed: by slot [slot, province], or [slot, province, draw].
+        slot: a whole number, or one a draw [draw].
+    """
     chosen: Array = jnp.take_along_axis(renewed, slot[None, None], axis=0, mode="promise_in_bounds")[0]
     return chosen
 

@@ -36,7 +36,6 @@ class World:
         makes_steel: 1 where a province made steel in the base year [province].
         nearest: 1 where scrap of a province goes under autarky [province, destination].
         region: 1 where two provinces lie in the same region [province, destination].
-        kind: 1 where a route is of the kind, by kind [route].
         accounting: one-hot of the accounting family [accounting].
         carrier: one-hot of a carrier that a relation names, by label [carrier].
         hydrogen_on_site: 1 where electrolysis is booked as purchased power.
@@ -49,12 +48,17 @@ class World:
     makes_steel: Array
     nearest: Array
     region: Array
-    kind: dict[str, Array]
     accounting: Array
     carrier: dict[str, Array]
     hydrogen_on_site: Array
-    routes: tuple[str, ...] = dataclasses.field(default=(), metadata={"static": True})
-    limits_copper: bool = dataclasses.field(default=False, metadata={"static": True})
+    routes: tuple[str, ...] = dataclasses.field(metadata={"static": True})
+    limits_copper: bool = dataclasses.field(metadata={"static": True})
+
+    @property
+    def kind(self) -> dict[str, Array]:
+        """1 where a route is of the kind, by kind [route]."""
+        dtype = self.years.dtype
+        return {kind: np.array([one == kind for one in self.routes], dtype) for kind in KINDS}  # type: ignore[misc]
 
 
 def places(world: World, *kinds: str) -> tuple[int, ...]:
@@ -69,19 +73,6 @@ def nearest_plant(distance: np.ndarray, makes_steel: np.ndarray) -> np.ndarray:
     chosen = np.zeros_like(distance)
     chosen[np.arange(len(distance)), reach.argmin(axis=1)] = 1.0
     return chosen
-
-
-def kinds_of_routes(groups: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """One 0/1 array over routes per kind.
-
-    Raises:
-        ValueError: a route has a kind that the chain does not know.
-    """
-    unknown = sorted(set(groups) - set(KINDS))
-    if unknown:
-        msg = f"axes.csv: unknown route group {unknown[0]!r}; expected one of {', '.join(KINDS)}"
-        raise ValueError(msg)
-    return {kind: np.array([float(group == kind) for group in groups]) for kind in KINDS}
 
 
 def one_hot(labels: tuple[Any, ...], label: str) -> np.ndarray:
@@ -106,7 +97,14 @@ def make_world(
     hydrogen_on_site: bool,
     limits_copper: bool = False,
 ) -> World:
-    """Build the constants from the axes and two tables (host, float64)."""
+    """Build the constants from the axes and two tables (host, float64).
+
+    Raises:
+        ValueError: a route is of a kind that the chain does not know, or a label is missing.
+    """
+    if unknown := sorted(set(route_groups) - set(KINDS)):
+        msg = f"axes.csv: unknown route group {unknown[0]!r}; expected one of {', '.join(KINDS)}"
+        raise ValueError(msg)
     makes_steel = (crude_steel > 0).astype(np.float64)
     return World(
         years=np.asarray(axes["year"], dtype=np.float64),  # type: ignore[arg-type]
@@ -114,7 +112,6 @@ def make_world(
         makes_steel=makes_steel,  # type: ignore[arg-type]
         nearest=nearest_plant(distance, makes_steel),  # type: ignore[arg-type]
         region=np.array([[float(one == other) for other in regions] for one in regions]),  # type: ignore[arg-type]
-        kind=kinds_of_routes(route_groups),  # type: ignore[arg-type]
         accounting=one_hot(axes["accounting"], accounting),  # type: ignore[arg-type]
         carrier={label: one_hot(axes["carrier"], label) for label in NAMED_CARRIERS},  # type: ignore[misc]
         hydrogen_on_site=np.float64(hydrogen_on_site),  # type: ignore[arg-type]

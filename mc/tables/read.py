@@ -17,7 +17,7 @@ from mc.tables.dependence import read_dependence
 from mc.tables.errors import PriorsError, Problem, did_you_mean, nearest
 from mc.tables.labels import read_axes
 from mc.tables.points import mistakes
-from mc.tables.priors import Priors, resolve_all
+from mc.tables.priors import Priors
 from mc.tables.rows import BOUNDS, EVERY, INDEX_COLUMNS, Row, read_index, read_row
 
 COLUMNS: Final = ("quantity", "family", "low", "mid", "high", "unit", "kind", "source", "note", "dimension")
@@ -38,9 +38,7 @@ def read_priors(folder: Path | str, metal: str = "steel", nouns: Mapping[str, ty
     reader.read()
     if reader.problems:
         raise PriorsError(reader.problems)
-    return Priors(
-        root, metal, tuple(reader.rows()), reader.labels.axes, tuple(reader.dependence), reader.sources, nouns
-    )
+    return reader.priors
 
 
 class _Reader:
@@ -67,9 +65,12 @@ class _Reader:
                 self._read_table(noun, file)
         self._check(tables)
 
-    def rows(self) -> list[Row]:
-        """The rows that could be used, in the order of the tables."""
-        return sorted((row for row, _ in self.found.values()), key=lambda row: (row.table, row.line))
+    @functools.cached_property
+    def priors(self) -> Priors:
+        """What could be used, once every table is read; rows in the order of the tables."""
+        rows = sorted((row for row, _ in self.found.values()), key=lambda row: (row.table, row.line))
+        axes, dependence = self.labels.axes, tuple(self.dependence)
+        return Priors(self.root, self.metal, tuple(rows), axes, dependence, self.sources, self.nouns)
 
     def _folders_stand(self) -> bool:
         if not self.root.is_dir():
@@ -170,7 +171,7 @@ class _Reader:
     def _check(self, tables: Mapping[str, list[Path]]) -> None:
         folder = Folder(
             show=lambda table: str(self.root / table),
-            resolved=resolve_all(self.rows(), self.labels.axes, self.nouns),
+            resolved=self.priors.resolved,
             dependence=self.dependence,
             axes=self.labels.axes,
             failed=self.failed,
