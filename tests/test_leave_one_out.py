@@ -1,16 +1,25 @@
 """Fits side by side with other rows held out: exact on a line, and each as if it were alone."""
 
 import dataclasses
+import errno
+import functools
+import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from posterior_study import YEARS, bound, exact_posterior, linear_study, rows
 from scipy import stats
 
-from mc.leave_out import COLUMNS, as_csv, lines_of
+from mc import leave_out
+from mc.errors import DiskError, InputError, RunFailed, Stopped
+from mc.leave_out import COLUMNS, as_csv, kept_chains, lines_of, make_left_out
+from mc.past import Past
 from mc.posterior.density import make_target
+from mc.posterior.frame import plain
 from mc.posterior.held_out import leave_one_out, scores_of
-from mc.posterior.nuts import Settings
+from mc.posterior.nuts import Chains, Settings, extended
 from mc.posterior.refits import sample_variants, variant_of
 from mc.study import Prior
 
@@ -53,7 +62,10 @@ def test_variants_side_by_side_are_fits_of_their_own():
     target = make_target(linear_study(), bound(linear_study(), rows(VALUES)))
     first = np.arange(10) < 5
     variants = [variant_of(target, of, held={"slope": at}) for of, at in ((first, np.nan), (~first, 0.0))]
-    u = sample_variants(target, variants, SETTINGS)
+    fits = sample_variants(target, variants, SETTINGS)
+    u = fits.u
+    assert (fits.rhat < 1.05).all()
+    assert fits.divergences.tolist() == fits.saturated.tolist() == [0, 0]
     assert u.shape == (2, 2, 800, target.size)
     # The first five numbers alone, exactly.
     design = np.c_[np.ones(5), np.arange(5)]
@@ -81,6 +93,71 @@ def test_held_values_change_what_is_foretold():
 
 
 def test_the_table_has_a_line_a_series(found):
-    text = as_csv(lines_of(found)).splitlines()
+    lines = lines_of(found)
+    assert [(line["divergences"], line["saturated"]) for line in lines] == [(0, 0), (0, 0)]
+    text = as_csv(lines).splitlines()
     assert text[0].split(",") == list(COLUMNS)
     assert [line.split(",")[0:2] for line in text[1:]] == [["end", "1"], ["line", "10"]]
+
+
+@functools.cache
+def two_fits():
+    target = make_target(linear_study(), bound(linear_study(), rows(VALUES)))
+    first = np.arange(10) < 5
+    return target, [variant_of(target, first), variant_of(target, ~first)]
+
+
+def test_steps_of_warm_up_are_not_counted():
+    chains = Chains((), 0, plain(2), np.zeros((2, 0, 2)), {})
+    diverging = np.array([[True, True, True, False], [True, True, True, True]])
+    after = extended(chains, [(None, (np.ones((2, 4, 2)), {"diverging": diverging}))], count=4, warmup=3)
+    assert after.statistics["diverging"].tolist() == [[False], [True]]
+    assert after.u.shape == (2, 1, 2)
+
+
+def test_trees_at_their_bound_are_counted():
+    short = dataclasses.replace(SETTINGS, deepest=1)
+    assert sample_variants(*two_fits(), short).saturated.tolist() == [1600, 1600]
+
+
+def test_chains_that_have_not_met_are_refused():
+    said = r"fit [12] of 2 have not met: R-hat \d.* of (level|slope), of which at most 1.05 .*--draws.*--warmup"
+    with pytest.raises(RunFailed, match=said):
+        sample_variants(*two_fits(), Settings(chains=2, warmup=50, draws=10, deepest=1))
+
+
+def test_fits_that_stop_go_on_to_the_same_draws(tmp_path):
+    target, variants = two_fits()
+    settings, out = Settings(chains=2, warmup=100, draws=200), tmp_path / "x.csv"
+    whole = sample_variants(target, variants, settings)
+    fresh = kept_chains(target, settings, "digest", out, resume=True)
+    assert fresh["chains"] is None
+    with pytest.raises(Stopped):
+        sample_variants(target, variants, settings, stop=lambda: True, save=fresh["save"])
+    kept = kept_chains(target, settings, "digest", out, resume=True)
+    assert kept["chains"].done == 25
+    assert np.array_equal(sample_variants(target, variants, settings, **kept).u, whole.u)
+    with pytest.raises(InputError, match="another fit"):
+        kept_chains(target, settings, "other", out, resume=True)
+
+
+@pytest.mark.parametrize("refused", ["x.csv", "x.csv.chains.npz"])
+def test_a_disk_that_refuses_is_said(refused, found, tmp_path, monkeypatch):
+    study, move = linear_study(), Path.replace
+
+    def full(self, target):
+        if Path(target).name == refused:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return move(self, target)
+
+    def fits(target, _, *, save, **__):
+        save(Chains((), 25, plain(target.size), np.zeros((2, 1, target.size)), {}))
+        return found
+
+    monkeypatch.setattr(leave_out, "past_of", lambda _: Past(study, rows(VALUES), {}, "digest"))
+    monkeypatch.setattr("mc.posterior.held_out.leave_one_out", fits)
+    monkeypatch.setattr(Path, "replace", full)
+    run = SimpleNamespace(ensemble=SimpleNamespace(device="cpu"))
+    with pytest.raises(DiskError, match=rf"{refused}: cannot be written \(Input/output error\)"):
+        make_left_out(run, SETTINGS, tmp_path / "x.csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["x.csv.chains.npz"] * (refused == "x.csv")

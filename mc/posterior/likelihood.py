@@ -5,6 +5,7 @@ where `modelled` holds the outputs of one draw and `parameters` the values of `L
 there to be drawn from). `vmap` it over draws.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,16 @@ from numpy.typing import NDArray
 
 from mc.errors import InputError
 from mc.posterior.drift import NORMAL, Forecast, Process, Track, forecasts
-from mc.posterior.errors import FAMILY, MOVES, MOVING, Errors, family_weights, parameter_inputs, parameter_name
+from mc.posterior.errors import (
+    FAMILY,
+    MOVES,
+    MOVING,
+    Errors,
+    check_together,
+    family_weights,
+    parameter_inputs,
+    parameter_name,
+)
 from mc.posterior.observed import NO_YEAR, Observation
 from mc.study import Input, Study
 
@@ -186,14 +196,12 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
     """Observations bound to the outputs of a study; rows of a group go in order of time.
 
     Raises:
-        InputError: a group that drifts holds several series.
+        InputError: with every group that drifts and holds several series, has parameters that do not fit one another,
+            or has a number before its errors start.
     """
     rows = tuple(sorted(rows, key=lambda row: (row.group, row.element, row.year, row.line)))
     groups = tuple(dict.fromkeys(row.group for row in rows))
-    for group in groups:
-        series = sorted({row.series for row in rows if row.group == group})
-        if set(MOVING) & set(errors.get(group, {})) and len(series) > 1:
-            raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
+    _check(rows, groups, errors)
     weights = {group: family_weights(errors.get(group, {})) for group in groups}
     tracks = tuple(dict.fromkeys((row.group, row.element) for row in rows))
     place, track = _in_time(rows, tracks, errors)
@@ -214,6 +222,27 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
         family=np.array([weights[g].index(1.0) if 1.0 in weights[g] else AS_GIVEN for g in groups], np.int32),
         log_weights=_log_weights([weights[g] for g in groups]),
     )
+
+
+def _check(rows: Sequence[Observation], groups: Sequence[str], errors: Errors) -> None:
+    wrong = []
+    for group in groups:
+        mine, own = [row for row in rows if row.group == group], errors.get(group, {})
+        series = sorted({row.series for row in mine})
+        if set(MOVING) & set(own) and len(series) > 1:
+            wrong.append(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
+        try:
+            check_together(own)
+        except ValueError as error:
+            wrong.append(f"errors of group {group!r}: {error}")
+        start = own["start"].mid if "start" in own else -math.inf
+        wrong += [
+            f"{row.label}: lies before {start:.0f}, where the errors of its group start"
+            for row in mine
+            if row.year < start
+        ]
+    if wrong:
+        raise InputError("\n".join(wrong))
 
 
 def _log_weights(by_group: Sequence[tuple[float, ...]]) -> Floats:
@@ -238,8 +267,6 @@ def _in_time(
         start = errors.get(tracks[t][0], {}).get("start")
         before = rows[mine[0]].year if start is None else start.mid
         for at, k in enumerate(mine):
-            if rows[k].year < before:
-                raise InputError(f"{rows[k].label}: lies before {before:.0f}, where the errors of its group start")
             place[:, k] = t, at
             gap[t, at], before = rows[k].year - before, rows[k].year
             used[t, at], there[t, at] = rows[k].role == "fit", 1.0

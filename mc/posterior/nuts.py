@@ -57,15 +57,20 @@ class Settings:
     deepest: int = 10
     chunk: int = 100
 
+    @property
+    def longest(self) -> int:
+        """Moves of a tree that reached its bound: it may have been cut off."""
+        return (1 << self.deepest) - 1
+
 
 @dataclass(frozen=True)
 class Chains:
     """State of a sampling run.
 
     Attributes:
-        states: of the sampler, one for each set of `ABREAST` chains, leading axis chain.
+        states: of the sampler, leading axis chain; those of one fit go in sets of `ABREAST`, those of many in one.
         done: steps done, warm-up counted.
-        frame: the change of latents in which the chains move.
+        frame: the change of latents in which the chains move; one for each chain where many fits go side by side.
         u: latents kept so far [chain, draw, latent].
         statistics: by name [chain, draw].
     """
@@ -158,7 +163,7 @@ def sample(
                 count = min(settings.chunk, total - chains.done)
                 # Compiled here: each thread would compile the same program.
                 work = [(_program(programs, sampler, state, count), state) for state in chains.states]
-                chains = _extended(chains, list(pool.map(_advance, work)), count, settings.warmup)
+                chains = extended(chains, list(pool.map(_advance, work)), count, settings.warmup)
                 if save is not None:
                     save(chains)
                 if progress is not None:
@@ -184,10 +189,11 @@ def _advance(work: tuple[Any, Any]) -> Any:
         return moved
 
 
-def _extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chains:
+def extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chains:
+    """Chains after `count` more steps, given what `Sampler.steps` made of each state; warm-up is not kept."""
     skip = min(max(warmup - chains.done, 0), count)
     v = np.concatenate([np.asarray(kept[0])[:, skip:] for _, kept in moved])
-    u = chains.frame.centre + v @ chains.frame.axes.T
+    u = chains.frame.centre[..., None, :] + v @ chains.frame.axes.swapaxes(-1, -2)
     new = {name: np.concatenate([np.asarray(kept[1][name])[:, skip:] for _, kept in moved]) for name in moved[0][1][1]}
     old = chains.statistics
     return replace(

@@ -19,14 +19,18 @@ from mc.blocks import precise
 from mc.compiled import compiled
 from mc.errors import RunFailed, Stopped
 from mc.posterior.density import Target
-from mc.posterior.frame import find_frame
-from mc.posterior.nuts import START_SPREAD, Progress, Sampler, Settings
+from mc.posterior.frame import Frame, find_frame
+from mc.posterior.learned import USABLE_RHAT, rhats
+from mc.posterior.nuts import START_SPREAD, Chains, Progress, Sampler, Settings, extended
 from mc.posterior.predict import numbers_of, said
 
 Floats = NDArray[np.float64]
 
 DEEPEST = 6
 """Deepest tree of a step, 63 moves: all chains wait for the deepest, and in their frames they need about 31 moves."""
+
+STEPS = 25
+"""Steps of all fits between two reports, about as long as 100 of one fit: only then a stop is seen, a state saved."""
 
 BATCH = 200
 """Draws that are evaluated together."""
@@ -67,6 +71,23 @@ def under(target: Target, variant: Variant) -> Target:
     return dataclasses.replace(target, likelihood=likelihood, held=own.held)
 
 
+@dataclass(frozen=True)
+class Refits:
+    """Samples of all variants.
+
+    Attributes:
+        u: latents [variant, chain, draw, latent].
+        rhat: worst of the latents [variant].
+        divergences: steps after warm-up that left the path [variant].
+        saturated: trees after warm-up that reached `DEEPEST` [variant].
+    """
+
+    u: Floats
+    rhat: Floats
+    divergences: NDArray[np.int64]
+    saturated: NDArray[np.int64]
+
+
 def sample_variants(
     target: Target,
     variants: Sequence[Variant],
@@ -74,51 +95,86 @@ def sample_variants(
     *,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
-) -> Floats:
-    """Draws of the latents under each variant [variant, chain, draw, latent].
+    chains: Chains | None = None,
+    save: Callable[[Chains], None] | None = None,
+) -> Refits:
+    """Fit all variants side by side, from `chains` where an earlier run stopped.
 
     Raises:
-        RunFailed: a variant has no finite density in the middle of the prior.
-        Stopped: `stop` answered True.
+        RunFailed: a variant has no finite density in the middle of the prior, or its chains have not met.
+        Stopped: `stop` answered True; what was done went to `save`.
     """
+    settings = settings_of(settings)
+    sampler = Sampler(_density(target), target.size, settings)
+    lanes = [variant for variant in variants for _ in range(settings.chains)]
+    total = settings.warmup + settings.draws
+    with precise():
+        together = jax.tree.map(lambda *x: jnp.stack(x), *lanes)
+        frame = chains.frame if chains else _frames(target, variants, settings.chains)
+        own = (together, jnp.asarray(frame.centre), jnp.asarray(frame.axes))
+        keys = jax.random.split(jax.random.PRNGKey(settings.seed), len(lanes))
+        random = np.random.default_rng((settings.seed, 14))
+        starts = jnp.asarray(START_SPREAD * random.standard_normal((len(lanes), target.size)))
+        begin = jax.vmap(sampler.begin)
+        if chains is None:
+            empty = np.zeros((len(lanes), 0, target.size))
+            chains = Chains((compiled(begin)(keys, starts, *own),), 0, frame, empty, {})
+        else:  # numpyro's step is ready only once its start was traced
+            jax.eval_shape(begin, keys, starts, *own)
+        moves = compiled(jax.vmap(lambda now, *more: sampler.steps(now, *more, count=settings.chunk)))
+        while chains.done < total:
+            chains = extended(chains, [moves(chains.states[0], *own)], settings.chunk, settings.warmup)
+            if save is not None:
+                save(chains)
+            if progress is not None:
+                progress(min(chains.done, total), total, int(chains.statistics["diverging"].sum()))
+            if stop is not None and stop() and chains.done < total:
+                raise Stopped(f"stopped after {chains.done} of {total} steps of each chain")
+    return _refits(target, chains, len(variants), settings)
 
+
+def settings_of(settings: Settings) -> Settings:
+    """How many fits are sampled, where one would be by `settings`."""
+    return dataclasses.replace(settings, deepest=min(settings.deepest, DEEPEST), chunk=min(settings.chunk, STEPS))
+
+
+def _density(target: Target) -> Callable[..., Array]:
     def density(v: Array, variant: Variant, centre: Array, axes: Array) -> Array:
         return under(target, variant).log_density(centre + axes @ v)
 
-    settings = dataclasses.replace(settings, deepest=min(settings.deepest, DEEPEST))
-    sampler = Sampler(density, target.size, settings)
-    with precise():
-        frames = _frames(target, variants)
-        lanes = [k for k in range(len(variants)) for _ in range(settings.chains)]
-        together = jax.tree.map(lambda *x: jnp.stack(x), *(variants[k] for k in lanes))
-        own = (together, *(jnp.stack([jnp.asarray(frames[k][part]) for k in lanes]) for part in (0, 1)))
-        random = np.random.default_rng((settings.seed, 14))
-        starts = jnp.asarray(START_SPREAD * random.standard_normal((len(lanes), target.size)))
-        keys = jax.random.split(jax.random.PRNGKey(settings.seed), len(lanes))
-        state = compiled(jax.vmap(sampler.begin))(keys, starts, *own)
-        moves = compiled(jax.vmap(lambda now, *more: sampler.steps(now, *more, count=settings.chunk)))
-        kept, total = [], settings.warmup + settings.draws
-        for done in range(settings.chunk, total + settings.chunk, settings.chunk):
-            state, (v, statistics) = moves(state, *own)
-            kept.append(np.asarray(v))
-            if progress is not None:
-                progress(min(done, total), total, int(statistics["diverging"].sum()))
-            if stop is not None and stop() and done < total:
-                raise Stopped(f"stopped after {done} of {total} steps of each chain")
-    moved = np.concatenate(kept, axis=1)[:, settings.warmup : total]
-    u = [frames[k][0] + lane @ frames[k][1].T for k, lane in zip(lanes, moved, strict=True)]
-    return np.stack(u).reshape(len(variants), settings.chains, settings.draws, target.size)
+    return density
 
 
-def _frames(target: Target, variants: Sequence[Variant]) -> list[tuple[Floats, Floats]]:
+def _refits(target: Target, chains: Chains, variants: int, settings: Settings) -> Refits:
+    def split(values: NDArray[Any]) -> NDArray[Any]:
+        return values[:, : settings.draws].reshape(variants, settings.chains, settings.draws, *values.shape[2:])
+
+    u = split(chains.u)
+    diverging = split(chains.statistics["diverging"])
+    saturated = split(chains.statistics["n_steps"]) >= settings.longest
+    found = Refits(u, np.array([rhats(one).max() for one in u]), diverging.sum(axis=(1, 2)), saturated.sum(axis=(1, 2)))
+    worst = int(np.argmax(found.rhat))
+    if not found.rhat[worst] <= USABLE_RHAT:
+        latent = target.labels[int(np.argmax(rhats(u[worst])))]
+        raise RunFailed(
+            f"posterior: chains of fit {worst + 1} of {variants} have not met: R-hat {found.rhat[worst]:.3f} of "
+            f"{latent}, of which at most {USABLE_RHAT:g} can be used ({found.divergences.sum()} divergences, "
+            f"{found.saturated.sum()} trees at their bound in all fits); give them more draws (--draws, with --resume) "
+            "or a longer warm-up (--warmup)"
+        )
+    return found
+
+
+def _frames(target: Target, variants: Sequence[Variant], chains: int) -> Frame:
+    """The frame of each chain, leading axis variant times chain."""
     both = compiled(jax.value_and_grad(lambda u, variant: under(target, variant).log_density(u)))
     found = []
     for variant in variants:
         if not np.isfinite(both(np.zeros(target.size), variant)[0]):
             raise RunFailed("posterior: the model gives no finite likelihood in the middle of the priors")
         frame = find_frame(lambda u, variant=variant: both(u, variant), np.zeros(target.size))  # type: ignore[misc]
-        found.append((frame.centre, frame.axes))
-    return found
+        found += [frame] * chains
+    return Frame(np.stack([frame.centre for frame in found]), np.stack([frame.axes for frame in found]))
 
 
 def forecasts_of(
