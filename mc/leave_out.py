@@ -12,7 +12,6 @@ import numpy as np
 
 from mc.devices import prepare
 from mc.disk import claim, not_written
-from mc.fit import chains_beside
 from mc.past import past_of
 from mc.runfile import Run
 
@@ -49,7 +48,7 @@ def make_left_out(
     progress: "Progress | None" = None,
     stop: Callable[[], bool] | None = None,
 ) -> list[Line]:
-    """Fit the past of a run once without each series, side by side, and write how well each was foretold.
+    """Fit the past of a run once without each series, and write how well each was foretold.
 
     Chains are kept beside the table until it is whole.
 
@@ -69,8 +68,9 @@ def make_left_out(
 
         begin = time.perf_counter()
         target = make_target(past.study, make_likelihood(past.study, past.rows, past.errors))
-        kept = kept_chains(target, settings, past.digest, out, resume=resume)
-        lines = lines_of(leave_one_out(target, settings, progress=progress, stop=stop, **kept))
+        files = chains_files(target, out)
+        earlier = kept_chains(target, settings, past.digest, files, resume=resume)
+        lines = lines_of(leave_one_out(target, settings, progress=progress, stop=stop, **earlier))
         _say(lines, time.perf_counter() - begin)
         text = as_csv(lines)
         try:
@@ -78,19 +78,30 @@ def make_left_out(
             part.replace(out)
         except OSError as error:
             raise not_written(out, error, len(text)) from None
-        chains_beside(out).unlink(missing_ok=True)
+        for file in files:
+            file.unlink(missing_ok=True)
     return lines
 
 
-def kept_chains(target: "Target", settings: "Settings", digest: str, out: Path, *, resume: bool) -> dict[str, Any]:
-    """The chains of all fits where some were stopped, and how they are saved, as `sample_variants` takes them."""
-    from mc.posterior.chains_file import identity, load_chains, save_chains
-    from mc.posterior.refits import settings_of
+def chains_files(target: "Target", out: Path) -> list[Path]:
+    """Where the chains of each fit lie until the table is whole: one file a series."""
+    from mc.posterior.held_out import series_of
 
-    settings, file = settings_of(settings), chains_beside(out)
-    name = identity(target, settings, f"{digest} one series left out of each fit")
-    chains = load_chains(file, target, settings, name) if resume and file.is_file() else None
-    return {"chains": chains, "save": lambda now: save_chains(file, now, name)}
+    return [out.with_name(f"{out.stem}.{series}.chains.npz") for series in series_of(target)]
+
+
+def kept_chains(
+    target: "Target", settings: "Settings", digest: str, files: Sequence[Path], *, resume: bool
+) -> dict[str, Any]:
+    """Chains of the fits that were begun, and how they are saved, as `sample_variants` takes them."""
+    from mc.posterior.chains_file import identity, load_chains, save_chains
+
+    names = [identity(target, settings, f"{digest} {file.name}") for file in files]
+    begun = [
+        load_chains(file, target, settings, name) if resume and file.is_file() else None
+        for file, name in zip(files, names, strict=True)
+    ]
+    return {"kept": begun, "save": lambda k, chains: save_chains(files[k], chains, names[k])}
 
 
 def _say(lines: Sequence[Line], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Fits side by side with other rows held out: exact on a line, and each as if it were alone."""
+"""Fits with other rows held out: exact on a line, and each as if it were alone."""
 
 import dataclasses
 import errno
@@ -19,8 +19,8 @@ from mc.past import Past
 from mc.posterior.density import make_target
 from mc.posterior.frame import plain
 from mc.posterior.held_out import leave_one_out, scores_of
-from mc.posterior.nuts import Chains, Settings, extended
-from mc.posterior.refits import sample_variants, variant_of
+from mc.posterior.nuts import Chains, Settings, _extended
+from mc.posterior.refits import _refits, sample_variants, variant_of
 from mc.study import Prior
 
 VALUES = 1.3 + 0.25 * np.arange(10) + np.array([0.3, -0.1, 0.2, 0.3, -0.4, 0.1, -0.2, -0.1, 0.1, 0.2])
@@ -58,7 +58,7 @@ def test_the_prior_sees_no_number_of_the_series(found):
         assert one.row.year == YEARS[at]
 
 
-def test_variants_side_by_side_are_fits_of_their_own():
+def test_variants_are_fits_of_their_own():
     target = make_target(linear_study(), bound(linear_study(), rows(VALUES)))
     first = np.arange(10) < 5
     variants = [variant_of(target, of, held={"slope": at}) for of, at in ((first, np.nan), (~first, 0.0))]
@@ -110,38 +110,50 @@ def two_fits():
 def test_steps_of_warm_up_are_not_counted():
     chains = Chains((), 0, plain(2), np.zeros((2, 0, 2)), {})
     diverging = np.array([[True, True, True, False], [True, True, True, True]])
-    after = extended(chains, [(None, (np.ones((2, 4, 2)), {"diverging": diverging}))], count=4, warmup=3)
+    after = _extended(chains, [(None, (np.ones((2, 4, 2)), {"diverging": diverging}))], count=4, warmup=3)
     assert after.statistics["diverging"].tolist() == [[False], [True]]
     assert after.u.shape == (2, 1, 2)
 
 
-def test_trees_at_their_bound_are_counted():
-    short = dataclasses.replace(SETTINGS, deepest=1)
-    assert sample_variants(*two_fits(), short).saturated.tolist() == [1600, 1600]
+def sampled(u, moves):
+    statistics = {"diverging": np.zeros(moves.shape, bool), "n_steps": moves}
+    return Chains((), 0, plain(2), u, statistics)
 
 
 def test_chains_that_have_not_met_are_refused():
-    said = r"fit [12] of 2 have not met: R-hat \d.* of (level|slope), of which at most 1.05 .*--draws.*--warmup"
+    target, _ = two_fits()
+    u, moves = np.random.default_rng(1).standard_normal((2, 400, 2)), np.full((2, 400), 3)
+    deep = moves.copy()
+    deep[1, :5] = 7
+    fits = _refits(target, [sampled(u, moves), sampled(u[::-1], deep)], Settings(deepest=3))
+    assert fits.saturated.tolist() == [0, 5]
+    assert (fits.rhat < 1.02).all()
+    apart = u + np.array([[[0.0, 0.0]], [[0.0, 1.0]]])
+    said = r"fit 2 of 2 have not met: R-hat 1\.[12]\d\d of slope, of which at most 1\.05 .* 5 trees .*--draws.*--warmup"
     with pytest.raises(RunFailed, match=said):
-        sample_variants(*two_fits(), Settings(chains=2, warmup=50, draws=10, deepest=1))
+        _refits(target, [sampled(u, moves), sampled(apart, deep)], Settings(deepest=3))
 
 
 def test_fits_that_stop_go_on_to_the_same_draws(tmp_path):
     target, variants = two_fits()
-    settings, out = Settings(chains=2, warmup=100, draws=200), tmp_path / "x.csv"
-    whole = sample_variants(target, variants, settings)
-    fresh = kept_chains(target, settings, "digest", out, resume=True)
-    assert fresh["chains"] is None
+    settings = Settings(chains=2, warmup=100, draws=800, chunk=450, deepest=1)
+    files = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    seen = []
+    whole = sample_variants(target, variants, settings, progress=lambda *now: seen.append(now))
+    assert seen == [(450, 1800, 0), (900, 1800, 0), (1350, 1800, 0), (1800, 1800, 0)]
+    assert whole.saturated.tolist() == [1600, 1600]
+    fresh = kept_chains(target, settings, "digest", files, resume=True)
+    assert fresh["kept"] == [None, None]
     with pytest.raises(Stopped):
-        sample_variants(target, variants, settings, stop=lambda: True, save=fresh["save"])
-    kept = kept_chains(target, settings, "digest", out, resume=True)
-    assert kept["chains"].done == 25
-    assert np.array_equal(sample_variants(target, variants, settings, **kept).u, whole.u)
+        sample_variants(target, variants, settings, stop=files[1].is_file, **fresh)
+    again = kept_chains(target, settings, "digest", files, resume=True)
+    assert [chains.done for chains in again["kept"]] == [900, 450]
+    assert np.array_equal(sample_variants(target, variants, settings, **again).u, whole.u)
     with pytest.raises(InputError, match="another fit"):
-        kept_chains(target, settings, "other", out, resume=True)
+        kept_chains(target, settings, "other", files, resume=True)
 
 
-@pytest.mark.parametrize("refused", ["x.csv", "x.csv.chains.npz"])
+@pytest.mark.parametrize("refused", ["x.csv", "x.line.chains.npz"])
 def test_a_disk_that_refuses_is_said(refused, found, tmp_path, monkeypatch):
     study, move = linear_study(), Path.replace
 
@@ -151,7 +163,7 @@ def test_a_disk_that_refuses_is_said(refused, found, tmp_path, monkeypatch):
         return move(self, target)
 
     def fits(target, _, *, save, **__):
-        save(Chains((), 25, plain(target.size), np.zeros((2, 1, target.size)), {}))
+        save(0, Chains((), 25, plain(target.size), np.zeros((2, 1, target.size)), {}))
         return found
 
     monkeypatch.setattr(leave_out, "past_of", lambda _: Past(study, rows(VALUES), {}, "digest"))
@@ -160,4 +172,4 @@ def test_a_disk_that_refuses_is_said(refused, found, tmp_path, monkeypatch):
     run = SimpleNamespace(ensemble=SimpleNamespace(device="cpu"))
     with pytest.raises(DiskError, match=rf"{refused}: cannot be written \(Input/output error\)"):
         make_left_out(run, SETTINGS, tmp_path / "x.csv")
-    assert [file.name for file in tmp_path.iterdir()] == ["x.csv.chains.npz"] * (refused == "x.csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["x.line.chains.npz"] * (refused == "x.csv")

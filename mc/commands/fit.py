@@ -41,8 +41,8 @@ def fit(
     and which a run takes in place of its priors: [posterior] file = "NAME.posterior.nc".
 
     With --leave-one-out no posterior is written but a table, NAME.left_out.csv: of each series log score (more is
-    better) and CRPS (less is better) under a fit to all others, and under the priors. All fits go side by side; where
-    their chains have not met the scores are refused: go on with --resume and more --draws.
+    better) and CRPS (less is better) under a fit to all others, and under the priors. Where chains of
+    a fit have not met its scores are refused: go on with --resume and more --draws.
 
     \b
     Example:

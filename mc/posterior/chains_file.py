@@ -16,7 +16,7 @@ from mc.disk import not_written, part_of
 from mc.errors import InputError
 from mc.posterior.density import Target
 from mc.posterior.frame import Frame
-from mc.posterior.nuts import Chains, Sampler, Settings
+from mc.posterior.nuts import Chains, Sampler, Settings, trace_start
 
 LEAF, STATISTIC = "state_", "statistic_"
 
@@ -67,8 +67,7 @@ def load_chains(file: Path, target: Target, settings: Settings, name: str) -> Ch
     if str(stored.get("identity")) != name:
         raise InputError(f"{file}: belongs to another fit (priors, observations, seed or warm-up differ); delete it")
     with precise():
-        sampler = Sampler(target.log_density, target.size, settings)
-        like = jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
+        like = trace_start(Sampler(target.log_density, target.size, settings))
         leaves = [jnp.asarray(stored[key]) for key in sorted(stored) if key.startswith(LEAF)]
         tree = jax.tree.structure((like,) * (len(leaves) // len(jax.tree.leaves(like))))
     return Chains(

@@ -24,7 +24,7 @@ LEAST_CURVATURE = 0.2
 
 @dataclass(frozen=True)
 class Frame:
-    """Centre [latent] and axes [latent, direction] of the change; of several, with leading axes."""
+    """Centre [latent] and axes [latent, direction] of the change."""
 
     centre: Floats
     axes: Floats

@@ -94,14 +94,16 @@ def leave_one_out(target: Target, settings: Settings, **calls: Any) -> dict[str,
         RunFailed: a fit has no finite density in the middle of the prior, or its chains have not met.
         Stopped: `stop` answered True.
     """
-    likelihood = target.likelihood
-    names = np.array([row.series for row in likelihood.rows])
-    fitted = likelihood.fitted
-    series = list(dict.fromkeys(names[fitted]))
+    fitted, series = target.likelihood.fitted, series_of(target)
+    names = np.array([row.series for row in target.likelihood.rows])
     left = [fitted & (names == name) for name in series]
     variants = [variant_of(target, fitted & ~one) for one in left]
-    found = scores_of(target, variants, left, settings, **calls)
-    return dict(zip(map(str, series), found, strict=True))
+    return dict(zip(series, scores_of(target, variants, left, settings, **calls), strict=True))
+
+
+def series_of(target: Target) -> list[str]:
+    """The fitted series."""
+    return list(dict.fromkeys(row.series for row in target.likelihood.rows if row.role == "fit"))
 
 
 def _said(target: Target, variants: Sequence[Variant], u: Floats, seed: int, *, blind: bool) -> dict[str, Floats]:

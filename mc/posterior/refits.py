@@ -1,10 +1,12 @@
-"""Many fits of one past side by side: other rows held out, other values of some inputs; one program for all of them.
+"""Many fits of one past: other rows held out, other values of some inputs; one program for all of them.
 
-A variant changes arrays, not the program, so that it is compiled once and chains of all variants go through it
-together; compiling takes longer than the sampling of one small fit. Each chain moves in the frame of its own variant.
+A variant changes arrays, not the program, so that it is compiled once; compiling takes longer than the sampling of one
+small fit. Fits go one after the other: through one program together they would save nothing (a gradient of 36 chains
+takes 36 times that of one), and all would wait for the deepest tree of the hardest.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,20 +19,14 @@ from numpy.typing import NDArray
 
 from mc.blocks import precise
 from mc.compiled import compiled
-from mc.errors import RunFailed, Stopped
+from mc.errors import RunFailed
 from mc.posterior.density import Target
 from mc.posterior.frame import Frame, find_frame
 from mc.posterior.learned import USABLE_RHAT, rhats
-from mc.posterior.nuts import START_SPREAD, Chains, Progress, Sampler, Settings, extended
+from mc.posterior.nuts import Chains, Progress, Sampler, Settings, advanced, begun, trace_start
 from mc.posterior.predict import numbers_of, said
 
 Floats = NDArray[np.float64]
-
-DEEPEST = 6
-"""Deepest tree of a step, 63 moves: all chains wait for the deepest, and in their frames they need about 31 moves."""
-
-STEPS = 25
-"""Steps of all fits between two reports, about as long as 100 of one fit: only then a stop is seen, a state saved."""
 
 BATCH = 200
 """Draws that are evaluated together."""
@@ -79,7 +75,7 @@ class Refits:
         u: latents [variant, chain, draw, latent].
         rhat: worst of the latents [variant].
         divergences: steps after warm-up that left the path [variant].
-        saturated: trees after warm-up that reached `DEEPEST` [variant].
+        saturated: trees after warm-up that reached the bound of their depth [variant].
     """
 
     u: Floats
@@ -95,86 +91,78 @@ def sample_variants(
     *,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
-    chains: Chains | None = None,
-    save: Callable[[Chains], None] | None = None,
+    kept: Sequence[Chains | None] = (),
+    save: Callable[[int, Chains], None] | None = None,
 ) -> Refits:
-    """Fit all variants side by side, from `chains` where an earlier run stopped.
+    """Fit every variant, those that an earlier run began from its chains.
+
+    Args:
+        target: the past.
+        variants: what each fit has of its own.
+        settings: of each fit.
+        progress: told of the steps of all fits.
+        stop: asked after each chunk.
+        kept: chains of each variant, if an earlier run began it.
+        save: given the place of a variant and its chains after each chunk.
 
     Raises:
         RunFailed: a variant has no finite density in the middle of the prior, or its chains have not met.
         Stopped: `stop` answered True; what was done went to `save`.
     """
-    settings = settings_of(settings)
-    sampler = Sampler(_density(target), target.size, settings)
-    lanes = [variant for variant in variants for _ in range(settings.chains)]
     total = settings.warmup + settings.draws
-    with precise():
-        together = jax.tree.map(lambda *x: jnp.stack(x), *lanes)
-        frame = chains.frame if chains else _frames(target, variants, settings.chains)
-        own = (together, jnp.asarray(frame.centre), jnp.asarray(frame.axes))
-        keys = jax.random.split(jax.random.PRNGKey(settings.seed), len(lanes))
-        random = np.random.default_rng((settings.seed, 14))
-        starts = jnp.asarray(START_SPREAD * random.standard_normal((len(lanes), target.size)))
-        begin = jax.vmap(sampler.begin)
-        if chains is None:
-            empty = np.zeros((len(lanes), 0, target.size))
-            chains = Chains((compiled(begin)(keys, starts, *own),), 0, frame, empty, {})
-        else:  # numpyro's step is ready only once its start was traced
-            jax.eval_shape(begin, keys, starts, *own)
-        moves = compiled(jax.vmap(lambda now, *more: sampler.steps(now, *more, count=settings.chunk)))
-        while chains.done < total:
-            chains = extended(chains, [moves(chains.states[0], *own)], settings.chunk, settings.warmup)
-            if save is not None:
-                save(chains)
-            if progress is not None:
-                progress(min(chains.done, total), total, int(chains.statistics["diverging"].sum()))
-            if stop is not None and stop() and chains.done < total:
-                raise Stopped(f"stopped after {chains.done} of {total} steps of each chain")
-    return _refits(target, chains, len(variants), settings)
+    found: list[Chains] = []
 
-
-def settings_of(settings: Settings) -> Settings:
-    """How many fits are sampled, where one would be by `settings`."""
-    return dataclasses.replace(settings, deepest=min(settings.deepest, DEEPEST), chunk=min(settings.chunk, STEPS))
-
-
-def _density(target: Target) -> Callable[..., Array]:
     def density(v: Array, variant: Variant, centre: Array, axes: Array) -> Array:
         return under(target, variant).log_density(centre + axes @ v)
 
-    return density
+    def report(done: int, _: int, divergences: int) -> None:
+        if progress is not None:
+            earlier = sum(_count(chains, "diverging") for chains in found)
+            progress(len(found) * total + done, len(variants) * total, earlier + divergences)
+
+    with precise():
+        sampler = Sampler(density, target.size, settings)
+        both = compiled(jax.value_and_grad(lambda u, variant: under(target, variant).log_density(u)))
+        for k, variant in enumerate(jax.tree.map(jnp.asarray, list(variants))):
+            chains = kept[k] if kept else None
+            frame = chains.frame if chains else _frame(functools.partial(both, variant=variant), target.size)
+            own = (variant, jnp.asarray(frame.centre), jnp.asarray(frame.axes))
+            if chains is None:
+                chains = begun(sampler, frame, *own)
+            else:
+                trace_start(sampler, *own)
+            saved = None if save is None else functools.partial(save, k)
+            found.append(advanced(sampler, chains, *own, progress=report, stop=stop, save=saved))
+    return _refits(target, found, settings)
 
 
-def _refits(target: Target, chains: Chains, variants: int, settings: Settings) -> Refits:
-    def split(values: NDArray[Any]) -> NDArray[Any]:
-        return values[:, : settings.draws].reshape(variants, settings.chains, settings.draws, *values.shape[2:])
+def _count(chains: Chains, statistic: str, least: int = 1) -> int:
+    return int((chains.statistics[statistic] >= least).sum())
 
-    u = split(chains.u)
-    diverging = split(chains.statistics["diverging"])
-    saturated = split(chains.statistics["n_steps"]) >= settings.longest
-    found = Refits(u, np.array([rhats(one).max() for one in u]), diverging.sum(axis=(1, 2)), saturated.sum(axis=(1, 2)))
+
+def _refits(target: Target, chains: Sequence[Chains], settings: Settings) -> Refits:
+    each = [rhats(one.u) for one in chains]
+    found = Refits(
+        u=np.stack([one.u for one in chains]),
+        rhat=np.array([one.max() for one in each]),
+        divergences=np.array([_count(one, "diverging") for one in chains]),
+        saturated=np.array([_count(one, "n_steps", settings.longest) for one in chains]),
+    )
     worst = int(np.argmax(found.rhat))
     if not found.rhat[worst] <= USABLE_RHAT:
-        latent = target.labels[int(np.argmax(rhats(u[worst])))]
         raise RunFailed(
-            f"posterior: chains of fit {worst + 1} of {variants} have not met: R-hat {found.rhat[worst]:.3f} of "
-            f"{latent}, of which at most {USABLE_RHAT:g} can be used ({found.divergences.sum()} divergences, "
-            f"{found.saturated.sum()} trees at their bound in all fits); give them more draws (--draws, with --resume) "
-            "or a longer warm-up (--warmup)"
+            f"posterior: chains of fit {worst + 1} of {len(chains)} have not met: R-hat {found.rhat[worst]:.3f} of "
+            f"{target.labels[int(np.argmax(each[worst]))]}, of which at most {USABLE_RHAT:g} can be used "
+            f"({found.divergences.sum()} divergences, {found.saturated.sum()} trees at their bound in all fits); give "
+            "them more draws (--draws, with --resume) or a longer warm-up (--warmup)"
         )
     return found
 
 
-def _frames(target: Target, variants: Sequence[Variant], chains: int) -> Frame:
-    """The frame of each chain, leading axis variant times chain."""
-    both = compiled(jax.value_and_grad(lambda u, variant: under(target, variant).log_density(u)))
-    found = []
-    for variant in variants:
-        if not np.isfinite(both(np.zeros(target.size), variant)[0]):
-            raise RunFailed("posterior: the model gives no finite likelihood in the middle of the priors")
-        frame = find_frame(lambda u, variant=variant: both(u, variant), np.zeros(target.size))  # type: ignore[misc]
-        found += [frame] * chains
-    return Frame(np.stack([frame.centre for frame in found]), np.stack([frame.axes for frame in found]))
+def _frame(both: Callable[..., tuple[Any, Any]], size: int) -> Frame:
+    if not np.isfinite(both(np.zeros(size))[0]):
+        raise RunFailed("posterior: the model gives no finite likelihood in the middle of the priors")
+    return find_frame(both, np.zeros(size))
 
 
 def forecasts_of(
