@@ -38,7 +38,7 @@ class Variant:
     """What one fit has of its own; several have a leading axis.
 
     Attributes:
-        used: 1 where a number is fitted [group, place].
+        used: 1 where a row is fitted [row].
         degrees: of freedom of the errors [group].
         log_weights: of the families of errors [family, group].
         held: values that stand in for inputs, by name; not a number: the input is drawn [].
@@ -53,16 +53,14 @@ class Variant:
 def variant_of(target: Target, fitted: NDArray[np.bool_], **changes: Any) -> Variant:
     """A variant by the rows that it fits [row], with other attributes in place of the target's."""
     likelihood = target.likelihood
-    used = np.zeros(likelihood.track.gap.shape)
-    used[likelihood.place[0], likelihood.place[1]] = fitted
-    return dataclasses.replace(Variant(used, likelihood.degrees, likelihood.log_weights, {}), **changes)
+    own = Variant(fitted.astype(np.float64), likelihood.degrees, likelihood.log_weights, {})
+    return dataclasses.replace(own, **changes)
 
 
 def under(target: Target, variant: Variant) -> Target:
     """The target of a variant."""
     own: Any = variant  # arrays of a traced program where it runs in one
-    track = dataclasses.replace(target.likelihood.track, used=own.used)
-    parts = {"track": track, "degrees": own.degrees, "log_weights": own.log_weights}
+    parts = {"used": own.used, "degrees": own.degrees, "log_weights": own.log_weights}
     likelihood = dataclasses.replace(target.likelihood, **parts)
     return dataclasses.replace(target, likelihood=likelihood, held=own.held)
 
