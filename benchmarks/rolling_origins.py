@@ -39,7 +39,7 @@ OUT = Path(__file__).parent / "out"
 STAGES = {2010: (2004, 2005, 2006, 2007, 2008), 2020: (2010,)}
 """Origins by the last year that is scored."""
 SETTINGS = Settings(chains=2, warmup=250, draws=400, chunk=25)
-QUICK = Settings(chains=2, warmup=50, draws=50, chunk=25)
+QUICK = Settings(chains=2, warmup=150, draws=200, chunk=25)
 WEIGHTED = "weighted"
 SCORES = ("log_score", "crps", "inside", "rhat")
 """What is kept of single numbers."""

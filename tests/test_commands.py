@@ -293,6 +293,34 @@ def test_check_reads_what_a_fit_reads(tmp_path: Path, command: Command) -> None:
     assert len(err.splitlines()) == 5
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            "observed = ['observed.csv', 'observd.csv', 'observed.csv']",
+            ["observd.csv:", "observed.csv: is named twice"],
+        ),
+        (
+            "off = ['pig_irn']\nregroup = { scrap_used = 'pig_iron' }\n"
+            "[posterior.replace]\n'error.crude_steel_share.drift' = [0.1, 0.2, 0.3]\n"
+            "'error.pig_iron.drfit' = [1, 2, 3]",
+            ["'pig_irn'; did you mean 'pig_iron'", "'scrap_used' is no group", "'crude_steel_share': it would",
+             "'drfit' of errors; did you mean 'drift'"],
+        ),
+        ("regroup = { pig_iron = 'scrap_to_2016' }", ["'scrap_to_2016' drifts and holds pig_iron, scrap_used"]),
+    ],
+)  # fmt: skip
+def test_check_refuses_what_a_fit_would(tmp_path: Path, command: Command, wrong: str, said: list[str]) -> None:
+    shutil.copytree(ROOT / "priors", tmp_path / "priors")
+    text = f"[model]\npriors = 'priors'\n[scenarios.x]\npolicy = 'autrky'\n[posterior]\n{wrong}\n"
+    (tmp_path / "x.toml").write_text(text, encoding="utf-8")
+    code, out, err = command("check", tmp_path / "x.toml")
+    assert (code, out) == (2, "")
+    for words in (*said, "'autrky'"):
+        assert words in err
+    assert len(err.splitlines()) == len(said) + 1
+
+
 def test_init_writes_a_working_copy_once(tmp_path: Path, command: Command) -> None:
     work = tmp_path / "work"
     code, out, _ = command("init", work)

@@ -173,6 +173,21 @@ def test_a_group_that_drifts_holds_one_series():
         bound(linear_study(), mixed, errors(drift=0))
 
 
+def test_errors_that_do_not_fit_one_another_are_refused_by_every_road():
+    late = (dataclasses.replace(row, group="late") for row in rows(VALUES)[:2])
+    priors = {
+        "survey": {name: Prior("fixed", 0.5, 0.5, 0.5) for name in ("drift", "persistence", "slope")},
+        "late": {"drift": FIXED_FIVE, "start": Prior("fixed", 2001.0, 2001.0, 2001.0), "trends": FIXED_FIVE},
+    }
+    with pytest.raises(InputError) as caught:
+        bound(linear_study(), (*rows(VALUES), *late), priors)
+    assert str(caught.value).splitlines() == [
+        "errors of group 'late': no family of its error has both a weight and the parameters it needs",
+        "line 2000 late: lies before 2001, where the errors of its group start",
+        "errors of group 'survey': a persistence beside a slope: an error that returns to its mean has no trend",
+    ]
+
+
 def test_pointwise_maps_over_draws():
     likelihood = bound(linear_study(), rows(VALUES), errors(drift=0))
     with precise():

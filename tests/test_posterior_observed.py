@@ -68,7 +68,7 @@ def test_a_run_switches_off_weighs_and_holds_out(tmp_path):
     assert [row.role for row in chosen(rows, Choice(hold_out=("survey",)))] == ["hold_out", "fit"]
     assert [row.weight for row in chosen(rows, Choice(weights={"count": 0.5}))] == [1.0, 0.5]
     assert [row.group for row in chosen(rows, Choice(regroup={"count": "survey"}))] == ["survey", "survey"]
-    with pytest.raises(InputError, match=r"'survy'; did you mean 'survey'"):
+    with pytest.raises(InputError, match=r"posterior.off: .*'survy'; did you mean 'survey'"):
         chosen(rows, Choice(off=("survy",)))
     with pytest.raises(InputError, match="no observation is left to fit"):
         chosen(rows, Choice(off=("line",)))
@@ -127,6 +127,42 @@ def test_both_tables_are_read_and_all_is_said_at_once(tmp_path):
         read_tables(tmp_path, ("observed.csv",), linear_study(), SOURCES)
     assert [(problem.path.rpartition("/")[2], problem.line) for problem in caught.value.problems] == [
         ("errors.csv", 2), ("observed.csv", 2)]  # fmt: skip
+
+
+def test_a_name_that_would_change_nothing_is_refused(tmp_path):
+    text = HEADER + GOOD + "line,2005,1,Mt/year,normal,1,old,off,1,past\n"
+    rows = read_observed(written(tmp_path, text), linear_study())
+    wrong = Choice(
+        hold_out=("old",), weights={"past": 0.5}, regroup={"line": "survey", "camu": "survey", "old": "cuont"}
+    )
+    with pytest.raises(InputError) as caught:
+        chosen(rows, wrong, ("errors_only",))
+    assert str(caught.value).splitlines() == [
+        "posterior.hold_out: all observations of 'old' are off in their table; give them role fit",
+        "posterior.weights: all observations of 'past' are off in their table; give them role fit",
+        "posterior.regroup: 'line' is no group of observations; its groups are: count, old, survey",
+        "posterior.regroup: 'camu' is no group of observations; its groups are: count",
+        "posterior.regroup.old: 'cuont' is no group of observations or errors; did you mean 'count'?",
+    ]
+    moved = chosen(rows, Choice(regroup={"count": "errors_only"}), ("errors_only",))
+    assert [row.group for row in moved] == ["survey", "errors_only"]
+
+
+def test_a_number_of_two_tables_counts_once(tmp_path):
+    written(tmp_path, "group,parameter,family,low,mid,high,kind,source\n", "errors.csv")
+    written(tmp_path, HEADER + GOOD)
+    written(tmp_path, HEADER + GOOD.replace(",1200,", ",1250,").replace("count", "other"), "more.csv")
+    with pytest.raises(PriorsError) as caught:
+        read_tables(tmp_path, ("observed.csv", "more.csv"), linear_study(), SOURCES)
+    assert str(caught.value) == (
+        f"{tmp_path}/more.csv:2: line 2001 survey of nbs stands in {tmp_path}/observed.csv:2 too, "
+        "and would count twice; keep one"
+    )
+    with pytest.raises(
+        PriorsError, match=r"observed.csv: is named twice in posterior.observed; name it once"
+    ) as caught:
+        read_tables(tmp_path, ("observed.csv", "./observed.csv"), linear_study(), SOURCES)
+    assert len(caught.value.problems) == 1
 
 
 def test_units_of_the_register_in_the_words_of_tables():

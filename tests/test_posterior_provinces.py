@@ -105,7 +105,10 @@ HEADER = "series,land,year,value,unit,error,sd,group,role,weight,source\n"
         ("made,,2016,1,Mt/year,normal,1,s,fit,1,x", r":2: land '' of made"),
         ("total,north,2016,1,Mt/year,normal,1,s,fit,1,x", r":2: total has no axis land; leave land empty"),
         ("made,north,2015,1,Mt/year,normal,1,s,fit,1,x", r":2: year '2015' of made; known years are 2016 to 2018"),
-        ("made,north,2016,1,Mt/year,normal,1,s,fit,1,x\n" * 2, r":3: made north 2016 s of x stands in line 2 too"),
+        (
+            "made,north,2016,1,Mt/year,normal,1,s,fit,1,x\n" * 2,
+            r":3: made north 2016 s of x stands in .*csv:2 too, and would count twice",
+        ),
     ],
 )
 def test_a_row_names_its_element(tmp_path, row, said):

@@ -256,7 +256,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
         "no scenario for part; name one in a column scenario: low, high",
     ),
     "all off": ([row(2021, 112, 8).replace(",fit,", ",off,")], "no observation is left to fit"),
-    "twice": ([row(2021, 112, 8)] * 2, "stands in line 2 too"),
+    "twice": ([row(2021, 112, 8)] * 2, "csv:2 too, and would count twice"),
 }
 
 

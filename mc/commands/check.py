@@ -9,6 +9,8 @@ from mc.commands import Json, Verbose, log, say, say_json, say_table, start_log
 from mc.places import is_folder
 
 if TYPE_CHECKING:
+    from mc.pose import Posed
+    from mc.runfile import Run
     from mc.tables import Priors, Row
 
 
@@ -20,7 +22,8 @@ def check(
 ) -> None:
     r"""Check a folder of priors, or a run file with its priors; exit code 2 and every problem where there are any.
 
-    What was observed, and how it strays (observed.csv, errors.csv), is read too: as `ferrocast fit` would.
+    What was observed, and how it strays (observed.csv, errors.csv), is read too: what `ferrocast fit` would refuse
+    before it samples is refused here. A run that says how to fit ([posterior]) takes some seconds more.
 
     With -v: the 5-50-95 % points that every uncertain row implies.
 
@@ -67,18 +70,25 @@ def _priors_in(folder: Path, metal: str) -> "tuple[Priors, int]":
 def _priors_of(file: Path) -> "tuple[Priors | None, int]":
     """The priors behind a run file, after the study of the run and that of its past could be made from them."""
     from mc.devices import prepare
-    from mc.drawing import job_of
+    from mc.errors import answers
     from mc.past import check_past
-    from mc.pose import pose
     from mc.runfile import load_run
 
     run = load_run(file)
     prepare("cpu")
-    posed = pose(run)
-    job_of(run, posed)
+    posed, observed = answers(lambda: _posed(run), lambda: check_past(run))
     outputs = len(posed.study.outputs)
     log.info("study %s: %d inputs, %d outputs", posed.study.name, len(posed.study.inputs), outputs)
-    return posed.priors, check_past(run)
+    return posed.priors, observed
+
+
+def _posed(run: "Run") -> "Posed":
+    from mc.drawing import job_of
+    from mc.pose import pose
+
+    posed = pose(run)
+    job_of(run, posed)
+    return posed
 
 
 def _points(rows: "list[Row]") -> "list[dict[str, object]]":

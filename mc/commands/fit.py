@@ -1,7 +1,6 @@
 """`ferrocast fit`: what statistics of the past say about the inputs."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +41,8 @@ def fit(
     and which a run takes in place of its priors: [posterior] file = "NAME.posterior.nc".
 
     With --leave-one-out no posterior is written but a table, NAME.left_out.csv: of each series log score (more is
-    better) and CRPS (less is better) under a fit to all others, and under the priors. All fits go side by side.
+    better) and CRPS (less is better) under a fit to all others, and under the priors. Where chains of
+    a fit have not met its scores are refused: go on with --resume and more --draws.
 
     \b
     Example:
@@ -55,8 +55,6 @@ def fit(
 
     given = {"ensemble.device": device, "model.priors": priors}
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
-    if leave_one_out and resume:
-        raise InputError("--resume: fits without one series are not saved in between; leave one of the two options out")
     target = _target(run, out, leave_one_out)
 
     from mc.devices import prepare
@@ -69,7 +67,7 @@ def fit(
         stop.asked = True
         try:
             if leave_one_out:
-                _leave_out(run, settings, target, overwrite=overwrite, json=json, stop=stop)
+                _leave_out(run, settings, target, overwrite=overwrite, resume=resume, json=json, stop=stop)
             else:
                 _fit(run, settings, target, overwrite=overwrite, resume=resume, json=json, stop=stop)
         except Stopped as error:
@@ -101,11 +99,13 @@ def _fit(run: "Run", settings: "Settings", out: Path, *, overwrite: bool, resume
         say(str(out))
 
 
-def _leave_out(run: "Run", settings: "Settings", out: Path, *, overwrite: bool, json: bool, stop: Stop) -> None:
+def _leave_out(
+    run: "Run", settings: "Settings", out: Path, *, overwrite: bool, resume: bool, json: bool, stop: Stop
+) -> None:
     from mc.digits import plain
     from mc.leave_out import COLUMNS, make_left_out
 
-    lines = make_left_out(run, replace(settings, chunk=25), out, overwrite=overwrite, progress=_lines(), stop=stop)
+    lines = make_left_out(run, settings, out, overwrite=overwrite, resume=resume, progress=_lines(), stop=stop)
     if json:
         say_json({"left_out": str(out), "series": lines})
         return

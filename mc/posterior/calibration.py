@@ -83,9 +83,8 @@ def simulate(
         random: numbers.
     """
     found = np.zeros(len(likelihood.rows))
-    for t, g in enumerate(likelihood.member):
-        mine = [k for k in range(len(likelihood.rows)) if likelihood.place[0, k] == t]
-        mine.sort(key=lambda k: int(likelihood.place[1, k]))
+    for t, g in enumerate(likelihood.tracks.group):
+        mine = np.flatnonzero(likelihood.tracks.at[0] == t)  # rows are in order of time
         drift, persistence, slope, bend, scatter = (
             _parameter(likelihood, values, g, name) for name in ("drift", "persistence", "slope", "bend", "scatter")
         )
@@ -95,7 +94,7 @@ def simulate(
         level = 0.0 if persistence >= 1 else random.normal() * drift / np.sqrt(1 - persistence**2)
         for at, k in enumerate(mine):
             row = likelihood.rows[k]
-            for _ in range(int(likelihood.track.gap[t, at])):
+            for _ in range(int(likelihood.tracks.gap[t, at])):
                 level = persistence * level + turning + drift * random.normal()
                 turning += bend * random.normal()
             error = scale * (level + np.sqrt((row.sd**2 + scatter**2) / row.weight) * random.normal())

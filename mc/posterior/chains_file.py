@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from mc.blocks import precise
+from mc.disk import not_written, part_of
 from mc.errors import InputError
 from mc.posterior.density import Target
 from mc.posterior.frame import Frame
-from mc.posterior.nuts import ABREAST, Chains, Sampler, Settings
+from mc.posterior.nuts import Chains, Sampler, Settings, trace_start
 
 LEAF, STATISTIC = "state_", "statistic_"
 
@@ -28,18 +30,27 @@ def identity(target: Target, settings: Settings, digest: str) -> str:
 
 
 def save_chains(file: Path, chains: Chains, name: str) -> None:
-    """Write the chains; a file of an earlier chunk stays until this one is whole."""
+    """Write the chains; a file of an earlier chunk stays until this one is whole.
+
+    Raises:
+        DiskError: the disk refused.
+    """
     leaves = jax.tree.leaves(chains.states)
     arrays: dict[str, Any] = {f"{LEAF}{at:04d}": np.asarray(leaf) for at, leaf in enumerate(leaves)}
     arrays |= {f"{STATISTIC}{key}": values for key, values in chains.statistics.items()}
     arrays |= {"identity": np.array(name), "done": np.array(chains.done), "u": chains.u}
     arrays |= {"centre": chains.frame.centre, "axes": chains.frame.axes}
-    part = file.with_name(f"{file.name}.part")
-    with part.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)
+    part = part_of(file)
+    try:
+        with part.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise not_written(file, error, sum(array.nbytes for array in arrays.values())) from None
 
 
 def load_chains(file: Path, target: Target, settings: Settings, name: str) -> Chains:
@@ -56,10 +67,9 @@ def load_chains(file: Path, target: Target, settings: Settings, name: str) -> Ch
     if str(stored.get("identity")) != name:
         raise InputError(f"{file}: belongs to another fit (priors, observations, seed or warm-up differ); delete it")
     with precise():
-        sampler = Sampler(target.log_density, target.size, settings)
-        like = jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
-        tree = jax.tree.structure((like,) * -(-settings.chains // ABREAST))
+        like = trace_start(Sampler(target.log_density, target.size, settings))
         leaves = [jnp.asarray(stored[key]) for key in sorted(stored) if key.startswith(LEAF)]
+        tree = jax.tree.structure((like,) * (len(leaves) // len(jax.tree.leaves(like))))
     return Chains(
         states=jax.tree.unflatten(tree, leaves),
         done=int(stored["done"]),

@@ -1,9 +1,11 @@
-"""Errors that hang together in time: a local linear trend with white noise, filtered forward, many groups at once.
+"""Errors that hang together in time: a local linear trend with white noise, filtered forward, many tracks at once.
+
+A track holds the numbers of one element of a group in order of time; tracks of a group share its parameters only.
 
 r_t = d_t + v_t, d_t = rho d_(t-1) + s_(t-1) + drift e_t, s_t = s_(t-1) + bend f_t, v_t ~ N(0, noise_t). With rho = 1
 the level d is a walk that starts at 0 in the first year; only a walk has a slope s, which starts as N(0, slope^2).
 With rho < 1 the level is stationary. Level and slope are integrated out exactly (Kalman 1960), so that the sampler
-never sees them. Student's t comes as one unknown scale for the whole group: after k numbers with the sum q of squared
+never sees them. Student's t comes as one unknown scale for the whole track: after k numbers with the sum q of squared
 scores, the next has nu + k degrees of freedom and its variance times (nu + q) / (nu + k).
 """
 
@@ -11,8 +13,10 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.scipy.special import gammaln
+from numpy.typing import NDArray
 
 NORMAL = 1e9
 """Degrees of freedom from which a t is the normal distribution."""
@@ -21,7 +25,7 @@ NORMAL = 1e9
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Process:
-    """Parameters of the errors of each group [group]; `degrees` is `NORMAL` for normal errors."""
+    """Parameters of the errors of each track [track]; `degrees` is `NORMAL` for normal errors."""
 
     drift: Array
     persistence: Array
@@ -30,33 +34,46 @@ class Process:
     degrees: Array
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Track:
-    """Numbers of each group in order of time, padded [group, place].
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tracks:
+    """Where each row stands in time; tracks are padded at their ends.
 
     Attributes:
-        gap: years since the number before, 0 for the first.
-        used: 1 where the number counts for what comes after (it is fitted).
-        there: 1 where there is a number.
+        group: of each track, by number [track].
+        at: track of each row, and place in it [2, row].
+        gap: years since the number before, of the first since the error starts [track, place].
     """
 
-    gap: Array
-    used: Array
-    there: Array
+    group: NDArray[np.int32]
+    at: NDArray[np.int32]
+    gap: NDArray[np.float64]
+
+    @property
+    def group_of_row(self) -> NDArray[np.int32]:
+        """Group of each row, by number [row]."""
+        found: NDArray[np.int32] = self.group[self.at[0]]
+        return found
+
+    def lay_out(self, by_row: Array) -> Array:
+        """Values of rows, 0 where a track has none [track, place]."""
+        return jnp.zeros(self.gap.shape, by_row.dtype).at[self.at[0], self.at[1]].set(by_row)
+
+    def by_row(self, laid_out: Array) -> Array:
+        """Values of tracks for each row [row]."""
+        return laid_out[self.at[0], self.at[1]]
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What fitted numbers say about the next residual [group, place]: location, scale, degrees of freedom."""
+    """What fitted numbers say about the next residual [row]: location, scale, degrees of freedom."""
 
     mean: Array
     scale: Array
     degrees: Array
 
     def log_density(self, residual: Array) -> Array:
-        """Log density of the residual [group, place]."""
+        """Log density of the residual [row]."""
         score = (residual - self.mean) / self.scale
         heavy = self.degrees < NORMAL
         nu = jnp.where(heavy, self.degrees, 5.0)
@@ -69,7 +86,7 @@ class Forecast:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class State:
-    """What the numbers so far say of level and slope [group], and of the scale of a t: squared scores, their count."""
+    """What the numbers so far say of level and slope [track], and of the scale of a t: squared scores, their count."""
 
     level: Array
     slope: Array
@@ -111,8 +128,16 @@ def moved(state: State, process: Process, years: Array) -> State:
     )
 
 
-def forecasts(track: Track, process: Process, residual: Array, noise: Array) -> Forecast:
-    """Forecast of every number from the fitted ones before it; `noise` is the variance of v [group, place]."""
+def forecasts(tracks: Tracks, used: Array, process: Process, residual: Array, noise: Array) -> Forecast:
+    """Forecast of every number from the used ones before it in its track.
+
+    Args:
+        tracks: order of the rows in time.
+        used: 1 where a number counts for what comes after (it is fitted) [row].
+        process: how errors move.
+        residual: what the errors come to [row].
+        noise: variance of v [row].
+    """
     heavy = process.degrees < NORMAL
 
     def step(before: State, now: tuple[Array, ...]) -> tuple[State, Forecast]:
@@ -135,7 +160,8 @@ def forecasts(track: Track, process: Process, residual: Array, noise: Array) -> 
         )
         return after, Forecast(state.level, jnp.sqrt(total * swell), degrees)
 
-    columns = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), (track.gap, track.used, track.there, residual, noise))
-    _, found = jax.lax.scan(step, beginning(process), columns)
-    by_group: Forecast = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), found)
-    return by_group
+    gap, there = jnp.asarray(tracks.gap, residual.dtype), jnp.ones_like(residual)
+    laid_out = (gap, *map(tracks.lay_out, (used, there, residual, noise)))
+    _, found = jax.lax.scan(step, beginning(process), jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), laid_out))
+    by_row: Forecast = jax.tree.map(lambda x: tracks.by_row(jnp.moveaxis(x, 0, 1)), found)
+    return by_row

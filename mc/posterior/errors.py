@@ -53,6 +53,19 @@ def family_weights(parameters: Mapping[str, Prior]) -> tuple[float, ...]:
     return tuple(able.get(name, 0.0) / total for name in MOVES)
 
 
+def check_together(parameters: Mapping[str, Prior]) -> None:
+    """Whether the parameters of one group fit one another.
+
+    Raises:
+        ValueError: an error that returns to its mean has a slope or a bend, or can be of no family.
+    """
+    if family_weights(parameters):
+        return
+    moving = [name for name in ("slope", "bend") if name in parameters and parameters[name].high > 0]
+    if "persistence" in parameters and moving:
+        raise ValueError(f"a persistence beside a {moving[0]}: an error that returns to its mean has no trend")
+
+
 def parameter_inputs(errors: Errors, groups: Collection[str]) -> tuple[Input, ...]:
     """The parameters of these groups as inputs, without `STRUCTURE`; where several families can be, the choice too."""
     found = []

@@ -1,7 +1,8 @@
 """Scores of single held-out numbers under prior and posterior: what a fit without them says of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,7 @@ from numpy.typing import NDArray
 from mc.posterior.coverage import BAND
 from mc.posterior.density import Target
 from mc.posterior.hindcast import crps
-from mc.posterior.learned import worst_rhat
-from mc.posterior.nuts import Progress, Settings
+from mc.posterior.nuts import Settings
 from mc.posterior.observed import Observation
 from mc.posterior.paired import mean_difference
 from mc.posterior.predict import prior_latents, replicate
@@ -34,6 +34,8 @@ class Score:
         inside: whether the 90 % band of the posterior holds the number.
         inside_prior: whether that of the prior does.
         rhat: worst R-hat of the latents of the fit.
+        divergences: of the fit, after warm-up.
+        saturated: trees of the fit that reached their bound, after warm-up.
     """
 
     row: Observation
@@ -44,6 +46,8 @@ class Score:
     inside: bool
     inside_prior: bool
     rhat: float
+    divergences: int
+    saturated: int
 
 
 def scores_of(
@@ -51,19 +55,16 @@ def scores_of(
     variants: Sequence[Variant],
     scored: Sequence[NDArray[np.bool_]],
     settings: Settings,
-    *,
-    progress: Progress | None = None,
-    stop: Callable[[], bool] | None = None,
+    **calls: Any,
 ) -> list[list[Score]]:
-    """Fit every variant and score the rows that it names [row]; one list a variant.
+    """Fit every variant and score the rows that it names [row]; one list a variant; `calls` as of `sample_variants`.
 
     Raises:
-        RunFailed: a variant has no finite density in the middle of the prior.
+        RunFailed: a variant has no finite density in the middle of the prior, or its chains have not met.
         Stopped: `stop` answered True.
     """
-    u = sample_variants(target, variants, settings, progress=progress, stop=stop)
-    worst = [worst_rhat(chains) for chains in u]
-    drawn = u.reshape(len(variants), -1, target.size)
+    fits = sample_variants(target, variants, settings, **calls)
+    drawn = fits.u.reshape(len(variants), -1, target.size)
     before = np.stack([prior_latents(target, PRIOR_DRAWS, settings.seed)] * len(variants))
     after = _said(target, variants, drawn, settings.seed, blind=False)
     prior = _said(target, variants, before, settings.seed, blind=True)
@@ -77,7 +78,9 @@ def scores_of(
                 crps_prior=float(prior["crps"][k, at]),
                 inside=bool(after["inside"][k, at]),
                 inside_prior=bool(prior["inside"][k, at]),
-                rhat=worst[k],
+                rhat=float(fits.rhat[k]),
+                divergences=int(fits.divergences[k]),
+                saturated=int(fits.saturated[k]),
             )
             for at, row in enumerate(target.likelihood.rows)
             if scored[k][at]
@@ -86,27 +89,23 @@ def scores_of(
     ]
 
 
-def leave_one_out(
-    target: Target,
-    settings: Settings,
-    *,
-    progress: Progress | None = None,
-    stop: Callable[[], bool] | None = None,
-) -> dict[str, list[Score]]:
-    """Scores of each fitted series under a fit without it, by series.
+def leave_one_out(target: Target, settings: Settings, **calls: Any) -> dict[str, list[Score]]:
+    """Scores of each fitted series under a fit without it, by series; `calls` as of `sample_variants`.
 
     Raises:
-        RunFailed: a fit has no finite density in the middle of the prior.
+        RunFailed: a fit has no finite density in the middle of the prior, or its chains have not met.
         Stopped: `stop` answered True.
     """
-    likelihood = target.likelihood
-    names = np.array([row.series for row in likelihood.rows])
-    fitted = likelihood.fitted
-    series = list(dict.fromkeys(names[fitted]))
+    fitted, series = target.likelihood.fitted, series_of(target)
+    names = np.array([row.series for row in target.likelihood.rows])
     left = [fitted & (names == name) for name in series]
     variants = [variant_of(target, fitted & ~one) for one in left]
-    found = scores_of(target, variants, left, settings, progress=progress, stop=stop)
-    return dict(zip(map(str, series), found, strict=True))
+    return dict(zip(series, scores_of(target, variants, left, settings, **calls), strict=True))
+
+
+def series_of(target: Target) -> list[str]:
+    """The fitted series."""
+    return list(dict.fromkeys(row.series for row in target.likelihood.rows if row.role == "fit"))
 
 
 def compared(scores: Sequence[Score]) -> dict[str, float | str]:

@@ -14,6 +14,10 @@ from mc.posterior.groups import CHAIN
 Floats = NDArray[np.float64]
 
 WORST_RHAT = 1.01
+"""Of a sample that is good."""
+USABLE_RHAT = 1.05
+"""Of fits side by side that answer at all, with a warning above `WORST_RHAT`: chains that lie further apart than this
+have not met, and what they say is refused. Vehtari et al. (2021) ask for 1.01; 1.05 is the usual bound before them."""
 LEAST_ESS = 400
 
 
@@ -54,11 +58,11 @@ def quality(latents: xr.Dataset, statistics: xr.Dataset) -> Quality:
     )
 
 
-def worst_rhat(u: Floats) -> float:
-    """Largest R-hat of latents [chain, draw, latent]."""
+def rhats(u: Floats) -> Floats:
+    """R-hat of each of latents [chain, draw, latent]."""
     import arviz_stats as az
 
-    return float(az.rhat(xr.Dataset({"u": ((CHAIN, DRAW, "latent"), u)}))["u"].max())
+    return np.asarray(az.rhat(xr.Dataset({"u": ((CHAIN, DRAW, "latent"), u)}))["u"].values, np.float64)
 
 
 def spread_ratios(posterior: xr.Dataset, prior: xr.Dataset) -> xr.Dataset:

@@ -5,8 +5,9 @@ where `modelled` holds the outputs of one draw and `parameters` the values of `L
 there to be drawn from). `vmap` it over draws.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +17,17 @@ from jax.scipy.special import logsumexp
 from numpy.typing import NDArray
 
 from mc.errors import InputError
-from mc.posterior.drift import NORMAL, Forecast, Process, Track, forecasts
-from mc.posterior.errors import FAMILY, MOVES, MOVING, Errors, family_weights, parameter_inputs, parameter_name
+from mc.posterior.drift import NORMAL, Forecast, Process, Tracks, forecasts
+from mc.posterior.errors import (
+    FAMILY,
+    MOVES,
+    MOVING,
+    Errors,
+    check_together,
+    family_weights,
+    parameter_inputs,
+    parameter_name,
+)
 from mc.posterior.observed import NO_YEAR, Observation
 from mc.study import Input, Study
 
@@ -39,24 +49,22 @@ class Likelihood:
     Attributes:
         rows: observations that count, fitted or held out.
         parameters: inputs of the errors.
+        used: 1 where a row is fitted, and counts for what comes after [row].
         places: output and position of the modelled value of each row.
         groups: names of the groups.
-        member: group of each track; elements of a series, such as provinces, stray on tracks of their own.
-        place: track and place in it of each row.
-        track: order in time.
-        degrees: of freedom of each group.
-        named: names of the parameters that groups have, by parameter: input name or "" for each group.
+        tracks: order in time; elements of a series, such as provinces, stray on tracks of their own.
+        degrees: of freedom [group].
+        named: by parameter, the input of each group that holds it; "" where the group has none.
         family: that of each group whose family is not open.
         log_weights: of the prior of each family [family, group]; of one that is not open, 0 in the first row.
     """
 
     rows: tuple[Observation, ...]
     parameters: tuple[Input, ...]
+    used: Floats | Array
     places: tuple[tuple[str, int], ...]
     groups: tuple[str, ...]
-    member: NDArray[np.int32]
-    place: NDArray[np.int32]
-    track: Track
+    tracks: Tracks
     degrees: Floats
     named: Mapping[str, tuple[str, ...]]
     family: NDArray[np.int32]
@@ -75,8 +83,7 @@ class Likelihood:
     @property
     def group(self) -> NDArray[np.int32]:
         """Group of each row [row]."""
-        found: NDArray[np.int32] = self.member[self.place[0]]
-        return found
+        return self.tracks.group_of_row
 
     def expected(self, modelled: Mapping[str, Array], parameters: Mapping[str, Array]) -> Array:
         """What the study says each number should be, bias included [row]."""
@@ -102,11 +109,9 @@ class Likelihood:
         weight = jnp.asarray(np.array([row.weight for row in self.rows]), location.dtype)
         sd = jnp.asarray(np.array([row.sd for row in self.rows]), location.dtype)
         noise = (sd**2 + scatter[self.group] ** 2) / weight
-        process = self.process(parameters, location)
-        track = jax.tree.map(lambda x: jnp.asarray(x, location.dtype), self.track)
-        track = replace(track, used=jnp.zeros_like(track.used)) if blind else track
-        found = forecasts(track, process, self._spread(residual), self._spread(noise))
-        return location, jax.tree.map(lambda x: x[self.place[0], self.place[1]], found)
+        used = jnp.asarray(self.used, location.dtype)
+        used = jnp.zeros_like(used) if blind else used
+        return location, forecasts(self.tracks, used, self.process(parameters, location), residual, noise)
 
     def process(self, parameters: Mapping[str, Array], like: Array) -> Process:
         """How the errors of each track move [track], by the family of its group."""
@@ -121,7 +126,7 @@ class Likelihood:
         }
         moving["drift"] = self._by_group("drift", parameters, like)
         moving["degrees"] = jnp.asarray(self.degrees, like.dtype)
-        return Process(**{name: value[self.member] for name, value in moving.items()})
+        return Process(**{name: value[self.tracks.group] for name, value in moving.items()})
 
     def pointwise(
         self,
@@ -154,7 +159,7 @@ class Likelihood:
 
         Groups share no parameter of errors: families of each are summed out by themselves.
         """
-        counts = jnp.asarray(self.track.used)[self.place[0], self.place[1]] > 0
+        counts = jnp.asarray(self.used) > 0
         names = [name for name in self.named[FAMILY] if name]
 
         def one(family: Array) -> Array:
@@ -172,10 +177,6 @@ class Likelihood:
         relative = self._relative
         return jnp.where(relative, jnp.log(jnp.where(relative, values, 1.0)), values)
 
-    def _spread(self, by_row: Array) -> Array:
-        empty = jnp.zeros(self.track.gap.shape, by_row.dtype)
-        return empty.at[self.place[0], self.place[1]].set(by_row)
-
     def _by_group(self, parameter: str, parameters: Mapping[str, Array], like: Array) -> Array:
         names = self.named[parameter]
         none = jnp.full((), ABSENT[parameter], like.dtype)
@@ -186,25 +187,20 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
     """Observations bound to the outputs of a study; rows of a group go in order of time.
 
     Raises:
-        InputError: a group that drifts holds several series.
+        InputError: with every group that drifts and holds several series, has parameters that do not fit one another,
+            or has a number before its errors start.
     """
     rows = tuple(sorted(rows, key=lambda row: (row.group, row.element, row.year, row.line)))
     groups = tuple(dict.fromkeys(row.group for row in rows))
-    for group in groups:
-        series = sorted({row.series for row in rows if row.group == group})
-        if set(MOVING) & set(errors.get(group, {})) and len(series) > 1:
-            raise InputError(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
+    _check(rows, groups, errors)
     weights = {group: family_weights(errors.get(group, {})) for group in groups}
-    tracks = tuple(dict.fromkeys((row.group, row.element) for row in rows))
-    place, track = _in_time(rows, tracks, errors)
     return Likelihood(
         rows=rows,
         parameters=parameter_inputs(errors, groups),
+        used=np.array([row.role == "fit" for row in rows], np.float64),
         places=tuple((row.series, _position(study, row)) for row in rows),
         groups=groups,
-        member=np.array([groups.index(group) for group, _ in tracks], np.int32),
-        place=place,
-        track=track,
+        tracks=_in_time(rows, groups, errors),
         degrees=np.array([errors[g]["degrees"].mid if "degrees" in errors.get(g, {}) else NORMAL for g in groups]),
         named={
             parameter: tuple(parameter_name(g, parameter) if parameter in errors.get(g, {}) else "" for g in groups)
@@ -214,6 +210,27 @@ def make_likelihood(study: Study, rows: Sequence[Observation], errors: Errors) -
         family=np.array([weights[g].index(1.0) if 1.0 in weights[g] else AS_GIVEN for g in groups], np.int32),
         log_weights=_log_weights([weights[g] for g in groups]),
     )
+
+
+def _check(rows: Sequence[Observation], groups: Sequence[str], errors: Errors) -> None:
+    wrong = []
+    for group in groups:
+        mine, own = [row for row in rows if row.group == group], errors.get(group, {})
+        series = sorted({row.series for row in mine})
+        if set(MOVING) & set(own) and len(series) > 1:
+            wrong.append(f"group {group!r} drifts and holds {', '.join(series)}; give each a group of its own")
+        try:
+            check_together(own)
+        except ValueError as error:
+            wrong.append(f"errors of group {group!r}: {error}")
+        start = own["start"].mid if "start" in own else -math.inf
+        wrong += [
+            f"{row.label}: lies before {start:.0f}, where the errors of its group start"
+            for row in mine
+            if row.year < start
+        ]
+    if wrong:
+        raise InputError("\n".join(wrong))
 
 
 def _log_weights(by_group: Sequence[tuple[float, ...]]) -> Floats:
@@ -226,24 +243,19 @@ def _log_weights(by_group: Sequence[tuple[float, ...]]) -> Floats:
     return found
 
 
-def _in_time(
-    rows: Sequence[Observation], tracks: Sequence[tuple[str, tuple[str, ...]]], errors: Errors
-) -> tuple[NDArray[np.int32], Track]:
-    """(track and place in it of each row, order in time); years from the start of a walk stand before its first row."""
-    members = [[k for k, row in enumerate(rows) if (row.group, row.element) == track] for track in tracks]
-    place = np.zeros((2, len(rows)), np.int32)
-    shape = (len(tracks), max(map(len, members)))
-    gap, used, there = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for t, mine in enumerate(members):
-        start = errors.get(tracks[t][0], {}).get("start")
-        before = rows[mine[0]].year if start is None else start.mid
-        for at, k in enumerate(mine):
-            if rows[k].year < before:
-                raise InputError(f"{rows[k].label}: lies before {before:.0f}, where the errors of its group start")
-            place[:, k] = t, at
-            gap[t, at], before = rows[k].year - before, rows[k].year
-            used[t, at], there[t, at] = rows[k].role == "fit", 1.0
-    return place, Track(gap, used, there)  # type: ignore[arg-type]
+def _in_time(rows: Sequence[Observation], groups: Sequence[str], errors: Errors) -> Tracks:
+    """Order in time; years from the start of a walk stand before its first row."""
+    tracks: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for k, row in enumerate(rows):
+        tracks.setdefault((row.group, row.element), []).append(k)
+    at = np.zeros((2, len(rows)), np.int32)
+    gap = np.zeros((len(tracks), max(map(len, tracks.values()))))
+    for t, ((group, _), mine) in enumerate(tracks.items()):
+        start = errors.get(group, {}).get("start")
+        years = np.array([rows[k].year for k in mine], np.float64)
+        at[:, mine] = np.full(len(mine), t), np.arange(len(mine))
+        gap[t, : len(mine)] = np.diff(years, prepend=years[0] if start is None else start.mid)
+    return Tracks(np.array([groups.index(group) for group, _ in tracks], np.int32), at, gap)
 
 
 def _position(study: Study, row: Observation) -> int:

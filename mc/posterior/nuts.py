@@ -57,6 +57,11 @@ class Settings:
     deepest: int = 10
     chunk: int = 100
 
+    @property
+    def longest(self) -> int:
+        """Moves of a tree that reached its bound: it may have been cut off."""
+        return (1 << self.deepest) - 1
+
 
 @dataclass(frozen=True)
 class Chains:
@@ -87,8 +92,22 @@ class Sampler:
     def __init__(self, log_density: Callable[..., Array], size: int, settings: Settings) -> None:
         self.size, self.settings = size, settings
         self._init, self._step = hmc(potential_fn_gen=functools.partial(_potential, log_density), algo="NUTS")
-        self.start = compiled(jax.vmap(self.begin, in_axes=(0, 0)))
-        self.advance = compiled(self.together, static_argnames="count")
+        self.start = compiled(self._started)
+        self._advance = compiled(self._together, static_argnames="count")
+        self._programs: dict[tuple[int, int], Any] = {}
+
+    def _started(self, keys: Array, u: Array, *arguments: Any) -> Any:
+        return jax.vmap(lambda key, start: self.begin(key, start, *arguments))(keys, u)
+
+    def _together(self, states: Any, *arguments: Any, count: int) -> tuple[Any, tuple[Array, dict[str, Array]]]:
+        return jax.vmap(lambda state: self.steps(state, *arguments, count=count))(states)
+
+    def program(self, states: Any, *arguments: Any, count: int) -> Any:
+        """The compiled program of so many `steps` of so many chains, leading axis chain."""
+        key = (len(states.z), count)
+        if key not in self._programs:
+            self._programs[key] = self._advance.lower(states, *arguments, count=count).compile()
+        return self._programs[key]
 
     def begin(self, key: Array, u: Array, *arguments: Any) -> Any:
         """State of a chain before its first step."""
@@ -101,10 +120,6 @@ class Sampler:
             dense_mass=False,
             model_args=arguments,
         )
-
-    def together(self, states: Any, count: int) -> tuple[Any, tuple[Array, dict[str, Array]]]:
-        """`steps` of several chains, leading axis chain."""
-        return jax.vmap(functools.partial(self.steps, count=count))(states)
 
     def steps(self, state: Any, *arguments: Any, count: int) -> tuple[Any, tuple[Array, dict[str, Array]]]:
         """The state after some steps, with latents and statistics of each."""
@@ -144,47 +159,61 @@ def sample(
         RunFailed: no starting point has a finite density.
         Stopped: `stop` answered True; what was done went to `save`.
     """
-    total = settings.warmup + settings.draws
     with precise():
         frame = chains.frame if chains else _frame(target, settings)
         sampler = Sampler(lambda v: target.log_density(frame.latents(v)), target.size, settings)
         if chains is None:
-            chains = _begin(target, sampler, frame)
-        else:  # numpyro's step is ready only once its start was traced
-            jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, target.size)))
-        programs: dict[tuple[int, int], Any] = {}
-        with ThreadPoolExecutor(min(len(chains.states), usable_cores())) as pool:
-            while chains.done < total:
-                count = min(settings.chunk, total - chains.done)
-                # Compiled here: each thread would compile the same program.
-                work = [(_program(programs, sampler, state, count), state) for state in chains.states]
-                chains = _extended(chains, list(pool.map(_advance, work)), count, settings.warmup)
-                if save is not None:
-                    save(chains)
-                if progress is not None:
-                    progress(chains.done, total, int(chains.statistics["diverging"].sum()))
-                if stop is not None and stop() and chains.done < total:
-                    raise Stopped(f"stopped after {chains.done} of {total} steps of each chain")
+            chains = begun(sampler, frame)
+        else:
+            trace_start(sampler)
+        return advanced(sampler, chains, progress=progress, stop=stop, save=save)
+
+
+def trace_start(sampler: Sampler, *arguments: Any) -> Any:
+    """Shapes of the state of one chain; numpyro's step is ready only once its start was traced."""
+    return jax.eval_shape(sampler.start, jnp.zeros((1, 2), jnp.uint32), jnp.zeros((1, sampler.size)), *arguments)
+
+
+def advanced(
+    sampler: Sampler,
+    chains: Chains,
+    *arguments: Any,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+    save: Callable[[Chains], None] | None = None,
+) -> Chains:
+    """Chains taken to the end of warm-up and draws, chunk by chunk.
+
+    Raises:
+        Stopped: `stop` answered True; what was done went to `save`.
+    """
+    settings = sampler.settings
+    total = settings.warmup + settings.draws
+    with precise(), ThreadPoolExecutor(min(len(chains.states), usable_cores())) as pool:
+        while chains.done < total:
+            count = min(settings.chunk, total - chains.done)
+            # Compiled here: each thread would compile the same program.
+            work = [(sampler.program(state, *arguments, count=count), state, *arguments) for state in chains.states]
+            chains = _extended(chains, list(pool.map(_advance, work)), count, settings.warmup)
+            if save is not None:
+                save(chains)
+            if progress is not None:
+                progress(chains.done, total, int(chains.statistics["diverging"].sum()))
+            if stop is not None and stop() and chains.done < total:
+                raise Stopped(f"stopped after {chains.done} of {total} steps of each chain")
     return chains
 
 
-def _program(programs: dict[tuple[int, int], Any], sampler: Sampler, state: Any, count: int) -> Any:
-    """The compiled program of so many steps of so many chains."""
-    key = (len(state.z), count)
-    if key not in programs:
-        programs[key] = sampler.advance.lower(state, count=count).compile()
-    return programs[key]
-
-
-def _advance(work: tuple[Any, Any]) -> Any:
-    program, state = work
+def _advance(work: tuple[Any, ...]) -> Any:
+    program, *arguments = work
     with precise():  # the switch to 64 bits belongs to a thread
-        moved = program(state)
+        moved = program(*arguments)
         moved[0].z.block_until_ready()
         return moved
 
 
 def _extended(chains: Chains, moved: list[Any], count: int, warmup: int) -> Chains:
+    """Chains after `count` more steps, given what `Sampler.steps` made of each state; warm-up is not kept."""
     skip = min(max(warmup - chains.done, 0), count)
     v = np.concatenate([np.asarray(kept[0])[:, skip:] for _, kept in moved])
     u = chains.frame.centre + v @ chains.frame.axes.T
@@ -213,16 +242,18 @@ def _frame(target: Target, settings: Settings) -> Frame:
     )
 
 
-def _begin(target: Target, sampler: Sampler, frame: Frame) -> Chains:
-    settings = sampler.settings
+def begun(sampler: Sampler, frame: Frame, *arguments: Any) -> Chains:
+    """Chains before their first step."""
+    settings, size = sampler.settings, sampler.size
     count = range(settings.chains)
-    starts = np.stack([np.random.default_rng((settings.seed, k)).standard_normal(target.size) for k in count])
+    starts = np.stack([np.random.default_rng((settings.seed, k)).standard_normal(size) for k in count])
     keys = np.stack([np.asarray(jax.random.PRNGKey(settings.seed * 1_000_003 + k)) for k in count])
     states = [
         sampler.start(
-            jnp.asarray(keys[first : first + ABREAST]), START_SPREAD * jnp.asarray(starts[first : first + ABREAST])
+            jnp.asarray(keys[first : first + ABREAST]),
+            START_SPREAD * jnp.asarray(starts[first : first + ABREAST]),
+            *arguments,
         )
         for first in range(0, settings.chains, ABREAST)
     ]
-    empty = np.zeros((settings.chains, 0, target.size))
-    return Chains(tuple(states), 0, frame, empty, {})
+    return Chains(tuple(states), 0, frame, np.zeros((settings.chains, 0, size)), {})

@@ -23,8 +23,8 @@ def unseen(likelihood: Likelihood, *, blind: bool) -> NDArray[np.bool_]:
     fitted = likelihood.fitted
     if blind:
         return np.ones(len(fitted), bool)
-    track, place = likelihood.place
-    last = np.full(likelihood.track.gap.shape[0], -1)
+    track, place = likelihood.tracks.at
+    last = np.full(len(likelihood.tracks.group), -1)
     np.maximum.at(last, track[fitted], place[fitted])
     found: NDArray[np.bool_] = place > last[track]
     return found
@@ -33,15 +33,15 @@ def unseen(likelihood: Likelihood, *, blind: bool) -> NDArray[np.bool_]:
 def continued(likelihood: Likelihood, *, blind: bool) -> Likelihood:
     """The likelihood in which unseen rows count for those after them."""
     counts = unseen(likelihood, blind=blind) | likelihood.fitted
-    used = np.zeros(likelihood.track.gap.shape)
-    used[likelihood.place[0], likelihood.place[1]] = counts
-    return replace(likelihood, track=replace(likelihood.track, used=used))  # type: ignore[arg-type]
+    return replace(likelihood, used=counts.astype(np.float64))
 
 
 def scores_of_errors(likelihood: Likelihood, draws: int, random: np.random.Generator, *, blind: bool) -> Floats:
     """Standard errors of rows: normal, or t with the degrees of freedom that the numbers before leave [draw, row]."""
-    used = np.asarray(continued(likelihood, blind=blind).track.used)
-    before = (np.cumsum(used, axis=1) - used)[likelihood.place[0], likelihood.place[1]]
+    counts, tracks = continued(likelihood, blind=blind).used, likelihood.tracks
+    used = np.zeros(tracks.gap.shape)
+    used[tuple(tracks.at)] = counts
+    before = (np.cumsum(used, axis=1) - used)[tuple(tracks.at)]
     degrees = likelihood.degrees[likelihood.group]
     shape = (draws, len(degrees))
     heavy = random.standard_t(np.minimum(degrees, 1e6) + before, shape)
@@ -66,7 +66,7 @@ def numbers_together(
         raw = centre + forecast.mean + forecast.scale * score
         return jnp.where(relative, jnp.exp(jnp.where(relative, raw, 0.0)), raw)
 
-    rounds = int(np.bincount(likelihood.place[0][free]).max()) if free.any() else 0
+    rounds = int(np.bincount(likelihood.tracks.at[0][free]).max()) if free.any() else 0
     start = jnp.where(free, jnp.ones_like(observed), observed)
     settled = jax.lax.fori_loop(0, rounds, lambda _, now: jnp.where(free, foretold(now), observed), start)
     return foretold(settled)

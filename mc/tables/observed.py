@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -46,14 +46,22 @@ def observations(
     found = tuple(row for row in rows if row is not None)
     if sheet.whole and not sheet.records and not problems:
         problems.append(Problem(path, 1, "no observation", "add rows under the header, or leave the table out"))
-    seen: dict[tuple[str, tuple[str, ...], int, str, str, str], int] = {}
-    for row in found:
-        key = (row.series, row.element, row.year, row.group, row.source, row.boundary)
-        if key in seen:
-            what = f"{row.label} of {row.source} stands in line {seen[key]} too"
-            problems.append(Problem(path, row.line, what, "keep one"))
-        seen.setdefault(key, row.line)
+    problems += repeated({path: found})
     return found
+
+
+def repeated(tables: Mapping[str, Sequence[Observation]]) -> list[Problem]:
+    """Numbers that stand twice, in one of the tables or in two: they would count twice."""
+    seen: dict[tuple[object, ...], str] = {}
+    problems = []
+    for path, rows in tables.items():
+        for row in rows:
+            key = (row.series, row.element, row.year, row.group, row.source)
+            if key in seen:
+                what = f"{row.label} of {row.source} stands in {seen[key]} too, and would count twice"
+                problems.append(Problem(path, row.line, what, "keep one"))
+            seen.setdefault(key, f"{path}:{row.line}")
+    return problems
 
 
 def _read(
@@ -183,31 +191,63 @@ class Choice:
     regroup: Mapping[str, str] = field(default_factory=dict)
 
 
-def chosen(rows: tuple[Observation, ...], choice: Choice) -> tuple[Observation, ...]:
+def chosen(rows: tuple[Observation, ...], choice: Choice, strays: Collection[str] = ()) -> tuple[Observation, ...]:
     """Rows with the roles, weights and groups that a run gives them; those that are off are left out.
 
+    Args:
+        rows: of the tables.
+        choice: of the run.
+        strays: groups that the table of errors knows, beside those of the rows.
+
     Raises:
-        InputError: a name that no row has, or nothing is left to fit.
+        InputError: with every name that would change nothing, or nothing is left to fit.
     """
-    weights, regroup = choice.weights, choice.regroup
-    known = {word for row in rows for word in (row.series, row.group, row.source)}
-    for word in (*choice.off, *choice.hold_out, *weights, *regroup):
-        if word not in known:
-            raise InputError(f"posterior: no observation has the series, group or source {word!r}; "
-                             f"{did_you_mean(word, sorted(known))}")  # fmt: skip
-    kept = [_treated(row, choice, weights, regroup) for row in rows]
+    wrong = [*_unmet(rows, choice), *_no_groups(rows, choice, strays)]
+    kept = [_treated(row, choice) for row in rows]
     kept = [row for row in kept if row.role != "off"]
-    if not any(row.role == "fit" for row in kept):
-        raise InputError("posterior: no observation is left to fit; take some out of off, hold_out or hold_out_after")
+    if not wrong and not any(row.role == "fit" for row in kept):
+        wrong.append("posterior: no observation is left to fit; take some out of off, hold_out or hold_out_after")
+    if wrong:
+        raise InputError("\n".join(wrong))
     return tuple(kept)
 
 
-def _treated(row: Observation, choice: Choice, weights: Mapping[str, float], regroup: Mapping[str, str]) -> Observation:
-    words = {row.series, row.group, row.source}
+def _words(row: Observation) -> set[str]:
+    return {row.series, row.group, row.source}
+
+
+def _unmet(rows: Sequence[Observation], choice: Choice) -> Iterator[str]:
+    """Names that no row has, or only rows that the table itself leaves out."""
+    known = {word for row in rows for word in _words(row)}
+    counted = {word for row in rows if row.role != "off" for word in _words(row)}
+    for section, words in (("off", choice.off), ("hold_out", choice.hold_out), ("weights", choice.weights)):
+        for word in words:
+            if word not in known:
+                yield (f"posterior.{section}: no observation has the series, group or source {word!r}; "
+                       f"{did_you_mean(word, sorted(known))}")  # fmt: skip
+            elif section != "off" and word not in counted:
+                yield f"posterior.{section}: all observations of {word!r} are off in their table; give them role fit"
+
+
+def _no_groups(rows: Sequence[Observation], choice: Choice, strays: Collection[str]) -> Iterator[str]:
+    """Names in `regroup` that are no groups."""
+    groups = sorted({row.group for row in rows})
+    for old, new in choice.regroup.items():
+        if old not in groups:
+            mine = sorted({row.group for row in rows if old in _words(row)})
+            remedy = f"its groups are: {', '.join(mine)}" if mine else did_you_mean(old, groups)
+            yield f"posterior.regroup: {old!r} is no group of observations; {remedy}"
+        known = sorted({*groups, *strays})
+        if new not in known:
+            yield f"posterior.regroup.{old}: {new!r} is no group of observations or errors; {did_you_mean(new, known)}"
+
+
+def _treated(row: Observation, choice: Choice) -> Observation:
+    words, weights = _words(row), choice.weights
     role = row.role
     if role == "fit" and (words & set(choice.hold_out) or row.year > (choice.hold_out_after or 9999)):
         role = "hold_out"
     if words & set(choice.off):
         role = "off"
     weight = math.prod(weights[word] for word in words if word in weights)
-    return replace(row, role=role, weight=row.weight * weight, group=regroup.get(row.group, row.group))
+    return replace(row, role=role, weight=row.weight * weight, group=choice.regroup.get(row.group, row.group))

@@ -1,12 +1,12 @@
 """The table of how observations stray: the prior of each parameter of each group."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from mc.distributions import FAMILIES, family_of, fitted
 from mc.errors import InputError
-from mc.posterior.errors import MOVES, MOVING, PARAMETERS, PREFIX, Errors, family_weights
+from mc.posterior.errors import MOVES, MOVING, PARAMETERS, PREFIX, Errors, check_together
 from mc.study import Prior
 from mc.tables.cells import Record, read_sheet
 from mc.tables.errors import PriorsError, Problem, did_you_mean
@@ -104,16 +104,3 @@ def _check_support(parameter: str, prior: Prior) -> None:
         raise ValueError("a persistence lies in 0 to 1; leave it out for a walk")
     if low < 0 or (parameter == "bias" and prior.family == "fixed" and low <= 0):
         raise ValueError(f"a {parameter} is never negative")
-
-
-def check_together(parameters: Mapping[str, Prior]) -> None:
-    """Whether the parameters of one group fit one another.
-
-    Raises:
-        ValueError: an error that returns to its mean has a slope or a bend, or can be of no family.
-    """
-    if family_weights(parameters):
-        return
-    moving = [name for name in ("slope", "bend") if name in parameters and parameters[name].high > 0]
-    if "persistence" in parameters and moving:
-        raise ValueError(f"a persistence beside a {moving[0]}: an error that returns to its mean has no trend")
