@@ -223,7 +223,8 @@ def test_families_are_compared_number_by_number_and_written_outside_the_tree(tmp
         wave = [0.1 * (-1) ** year for year in years]
         rows = [Observation("line", year, 2.0, False, 0.1, "survey", "fit") for year in years]
         return [
-            (2010, Score(row, gain + e, 0.0, 0.5, 0.5, True, True, 1.01)) for row, e in zip(rows, wave, strict=True)
+            (2010, Score(row, gain + e, 0.0, 0.5, 0.5, True, True, 1.01, 0, 0))
+            for row, e in zip(rows, wave, strict=True)
         ]
 
     found = {"weighted": scores(0.0), "walk": scores(-1.0), "slope": scores(0.0)}
