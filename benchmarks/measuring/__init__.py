@@ -10,19 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mc.memory import equal_steps
+
 ROOT = Path(__file__).parent.parent.parent
 
 
 def alternate(rivals: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
-    """Median CPU seconds of each rival; they take turns, so that a machine that drifts drifts for all."""
-    for call in rivals.values():
-        call()
+    """Median CPU seconds of each rival; they take turns, so that a machine that drifts drifts for all.
+
+    What one call frees serves the next, of every rival, as in the blocks of a run.
+    """
     spent: dict[str, list[float]] = {name: [] for name in rivals}
-    for _ in range(rounds):
-        for name, call in rivals.items():
-            begin = time.process_time()
+    with equal_steps():
+        for call in rivals.values():
             call()
-            spent[name].append(time.process_time() - begin)
+        for _ in range(rounds):
+            for name, call in rivals.items():
+                begin = time.process_time()
+                call()
+                spent[name].append(time.process_time() - begin)
     return {name: statistics.median(seconds) for name, seconds in spent.items()}
 
 
