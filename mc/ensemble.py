@@ -25,7 +25,7 @@ from mc.devices import lanes
 from mc.draws import plan_draws
 from mc.errors import InputError
 from mc.identity import identity_of, structure_of
-from mc.memory import equal_steps, return_free_memory, return_large_arrays
+from mc.memory import between_steps, equal_steps, return_free_memory, return_large_arrays
 from mc.pilot import run_pilot
 from mc.runner import BlockRunner
 from mc.settings import Exceedance as Exceedance
@@ -104,8 +104,7 @@ def run_ensemble(
     # Another device has to compile a copy of the program; another lane of the same device has not.
     others = [one for one in chosen if one != chosen[0] and _worth_sharing(first, todo)]
     runners = [first, *lanes_of_first, *(BlockRunner(program, device) for device in others)]
-    with equal_steps():
-        return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds, began)).finish()
+    return _Run(program, runners, state, todo, Reports(progress, stop, save, save_seconds, began)).finish()
 
 
 @dataclass(frozen=True)
@@ -143,15 +142,16 @@ class _Run:
         """Work until nothing is left or the run is stopped."""
         for runner in self._runners:
             runner.start(self._state.pilot.constants)
-        if len(self._runners) == 1:
-            self._work(self._runners[0])
-        else:
-            with ThreadPoolExecutor(len(self._runners)) as pool:
-                try:
-                    for future in [pool.submit(self._work, runner) for runner in self._runners]:
-                        future.result()
-                finally:
-                    self._halted = True
+        with equal_steps():
+            if len(self._runners) == 1:
+                self._work(self._runners[0])
+            else:
+                with ThreadPoolExecutor(len(self._runners)) as pool:
+                    try:
+                        for future in [pool.submit(self._work, runner) for runner in self._runners]:
+                            future.result()
+                    finally:
+                        self._halted = True
         return self._snapshot()
 
     def _work(self, runner: BlockRunner) -> None:
@@ -192,7 +192,8 @@ class _Run:
             rate = (self._done - self._held) / max(now - self._began, 1e-6)
             self._reports.progress(Progress(self._done, self._total, rate, (self._total - self._done) / rate, failed))
         if self._reports.save is not None and now - self._saved >= self._reports.save_seconds:
-            self._reports.save(self._snapshot())
+            with between_steps():
+                self._reports.save(self._snapshot())
             self._saved = time.monotonic()
 
     def _snapshot(self) -> EnsembleState:

@@ -34,13 +34,27 @@ def return_large_arrays() -> None:
 @contextlib.contextmanager
 def equal_steps() -> Iterator[None]:
     """Keep what is freed within, for the next step to use; give it back at the end."""
-    _choose("mmap_threshold", M_MMAP_THRESHOLD, NEVER)
-    _choose("trim_threshold", M_TRIM_THRESHOLD, NEVER)
+    _keep_large_arrays()
     try:
         yield
     finally:
         return_large_arrays()
         return_free_memory()
+
+
+@contextlib.contextmanager
+def between_steps() -> Iterator[None]:
+    """Within `equal_steps`, return large arrays for a while: what is rare would leave holes that no step fills."""
+    return_large_arrays()
+    try:
+        yield
+    finally:
+        _keep_large_arrays()
+
+
+def _keep_large_arrays() -> None:
+    _choose("mmap_threshold", M_MMAP_THRESHOLD, NEVER)
+    _choose("trim_threshold", M_TRIM_THRESHOLD, NEVER)
 
 
 def return_free_memory() -> None:

@@ -92,7 +92,7 @@ GATES = (
     ),
     Gate(
         "memory, growth with draws", "memory", 0.05, 0.0, figure("memory by draws", "growth"),
-        "the allocator keeps what it once had", at_most=True, percent=True,
+        "a longer run has a larger pilot, which holds more", at_most=True, percent=True,
     ),
     Gate(
         "whole command, nothing cached, s", "command", 20.0, 10.0, figure("whole command", "cold_s"),
