@@ -4,7 +4,7 @@ A check, it chooses nothing: families are summed out in every fit (priors/steel/
 took, series by series, the family with the best mean log score inside the data up to 2010, which made it test another
 model than the one that people use. Fits to each origin, scores of the years after it: up to 2010 from 2004 to 2008, up
 to 2020 from 2010. Priors are those of the hindcast; the electric share walks about its slope throughout. All fits of a
-stage go side by side through one program. One JSON line a stage, family and series, with the gain in log score on all
+stage go through one program. One JSON line a stage, family and series, with the gain in log score on all
 families weighted and whether it is beyond its error; scores of single numbers go to benchmarks/out/. `--quick`: two
 families, one origin, few draws, to see that it runs.
 """

@@ -1,8 +1,7 @@
 """Many fits of one past: other rows held out, other values of some inputs; one program for all of them.
 
 A variant changes arrays, not the program, so that it is compiled once; compiling takes longer than the sampling of one
-small fit. Fits go one after the other: through one program together they would save nothing (a gradient of 36 chains
-takes 36 times that of one), and all would wait for the deepest tree of the hardest.
+small fit. Fits go one after the other: side by side, all would wait for the deepest tree of the hardest.
 """
 
 import dataclasses
