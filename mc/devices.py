@@ -68,15 +68,16 @@ def usable_cores() -> int:
 
 
 CPU_OPTIONS: "dict[str, bool | int | str]" = {
-    # The older code generator compiles hundreds of small loops in half the time (6.7 against 13.8 CPU seconds for the
-    # baseline, jax 0.10.2), and what it makes is as fast.
+    # The older code generator compiles hundreds of small loops in half the time (6.5 against 11.7 CPU seconds for the
+    # chain of three policies, jax 0.10.2); its draws take an eighth longer, which some 40,000 of them would make up.
     "xla_cpu_use_fusion_emitters": False,
-    # The library of kernels for matrix products only: its sums over short axes are slow (15 % of the chain).
+    # The library of kernels for matrix products only: its sums over short axes were slow. The chain, which no longer
+    # sums that way, shows no difference.
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT",
-    # Less is done to each loop: the programs of three policies are there after 16.4 in place of 17.9 s, and as fast.
+    # Less is done to each loop: a third less to compile, and draws are a tenth faster.
     "xla_backend_optimization_level": 1,
 }
-"""Options to compile a chain with on a CPU, where this XLA knows them."""
+"""Options to compile a chain with on a CPU, where this XLA knows them; measured by benchmarks/compiler_options.py."""
 
 
 @functools.cache
