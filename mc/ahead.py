@@ -34,9 +34,14 @@ class Ahead:
     def __init__(self, question: str, device: str) -> None:
         self._question, self._asked = question, device
         self._found: tuple[Path, jax.Device, Programs] | None = None
+        self._is_at_work = threading.Event()
         # A run that is refused does not wait for it.
         self._thread = threading.Thread(target=self._load, name="program", daemon=True)
         self._thread.start()
+
+    def wait_for_imports(self) -> None:
+        """Wait until Python has nothing to do for it: two threads that import at once only hold each other up."""
+        self._is_at_work.wait()
 
     def take(self, place: Path, device: "jax.Device") -> "Programs | None":
         """The program of this entry, if it was the one; it is remembered for the next time if it was not."""
@@ -47,15 +52,19 @@ class Ahead:
         return None
 
     def _load(self) -> None:
-        name, folder = _remembered().get(self._question, ""), cache_folder("programs")
-        if folder is None or not re.fullmatch("[0-9a-f]{64}", name) or not (folder / name).is_file():
-            return
-        with contextlib.suppress(Exception):  # then it is loaded, or compiled, where it is needed
-            from mc.programs import load
+        try:
+            name, folder = _remembered().get(self._question, ""), cache_folder("programs")
+            if folder is None or not re.fullmatch("[0-9a-f]{64}", name) or not (folder / name).is_file():
+                return
+            with contextlib.suppress(Exception):  # then it is loaded, or compiled, where it is needed
+                from mc.programs import load
 
-            device = find_devices(self._asked)[0]
-            if programs := load(folder / name, device):
-                self._found = folder / name, device, programs
+                device = find_devices(self._asked)[0]
+                self._is_at_work.set()
+                if programs := load(folder / name, device):
+                    self._found = folder / name, device, programs
+        finally:
+            self._is_at_work.set()
 
 
 @contextlib.contextmanager
@@ -66,6 +75,7 @@ def loading(question: str, device: str) -> Iterator[None]:
     """
     if "jax" not in sys.modules:
         _begun[:] = [Ahead(question, device)]
+        _begun[0].wait_for_imports()
     try:
         yield
     finally:

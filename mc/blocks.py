@@ -1,11 +1,11 @@
-"""Three compiled programs that draw the inputs of a block, evaluate them and fold the outputs into the statistics.
+"""Compiled programs that draw the inputs of a block, evaluate them and fold the outputs into the statistics.
 
 A block is `settings.block` consecutive draws; block b always holds draws b * block to (b + 1) * block - 1 in the same
 places of the same programs, and draws outside the wanted range are masked. So an output of draw i has the same bits
 however a run is cut, and every statistic is a sum that is exact in any order.
 
-Three, because XLA would fuse draws and model into all that reads them and work them out again and again; and because
-they compile at the same time.
+Three of them, because XLA would fuse draws and model into all that reads them and work them out again and again; and
+because they compile at the same time.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ class BlockPrograms:
                 "evaluate": jax.jit(self._evaluate, donate_argnames="outputs", compiler_options=options),
                 "draw": jax.jit(self._draw, compiler_options=options),
                 "fold": jax.jit(self._fold, donate_argnames="totals", compiler_options=options),
+                "no_outputs": jax.jit(self._no_outputs, keep_unused=True, compiler_options=options),
+                "no_sums": jax.jit(self._no_sums, keep_unused=True, compiler_options=options),
             }
         )
         self._on: dict[jax.Device, Programs] = like._on if like else {}
@@ -108,23 +110,26 @@ class BlockPrograms:
         """Every input at its mean, in the precision of the chain."""
         return {name: np.asarray(value, self.dtype) for name, value in self.plan.mean_draw(self.dtype).items()}
 
-    def empty_totals(self) -> dict[str, Any]:
-        """Sums and counts before the first draw, on the host."""
-        scramblings = self.settings.scramblings
+    def no_counts(self) -> dict[str, Numbers]:
+        """Counts before the first draw, on the host."""
         return {
-            "count": np.zeros(scramblings, np.int32),
+            "count": np.zeros(self.settings.scramblings, np.int32),
             "failed": np.zeros((), np.int32),
             "causes": np.zeros(len(self.causes), np.int32),
             "listed": np.zeros(LISTED_FAILURES, np.uint32),
             "listed_cause": np.zeros(LISTED_FAILURES, np.int32),
-            "statistics": {
-                pack.name: {statistic.key: statistic.init(pack.elements, scramblings) for statistic in pack.statistics}
-                for pack in self.packs
-            },
         }
 
-    def empty_outputs(self) -> dict[str, Numbers]:
-        """Room for the outputs of one block, by what is declared."""
+    def no_sums(self) -> dict[str, Any]:
+        """The statistics of every pack before the first draw, on the host."""
+        scramblings = self.settings.scramblings
+        return {
+            pack.name: {statistic.key: statistic.init(pack.elements, scramblings) for statistic in pack.statistics}
+            for pack in self.packs
+        }
+
+    def no_outputs(self) -> dict[str, Numbers]:
+        """Room for the outputs of one block by what is declared, on the host."""
         shapes = _shapes(self.study)
         return {name: np.zeros((self.settings.block, *shape), self.dtype) for name, shape in shapes.items()}
 
@@ -132,6 +137,14 @@ class BlockPrograms:
         """Inputs of one block with the mean draw in every place."""
         size = self.settings.block
         return {name: np.broadcast_to(value, (size, *value.shape)) for name, value in self.mean().items()}
+
+    def _no_outputs(self, _: Array) -> dict[str, Array]:
+        """`no_outputs` on the device of an array."""
+        return _made_there(self.no_outputs())
+
+    def _no_sums(self, _: Array) -> dict[str, Any]:
+        """`no_sums` on the device of an array."""
+        return _made_there(self.no_sums())
 
     def _draw(self, tables: Any, first: Array) -> dict[str, Array]:
         """The inputs of the block that begins at draw `first`."""
@@ -199,6 +212,12 @@ class BlockPrograms:
             "statistics": jax.lax.cond(span["fold"], updated, lambda statistics: statistics, totals["statistics"]),
         }
         return counted, valid
+
+
+def _made_there(empty: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds one number throughout, made where it is needed: to bring it there takes as long as many draws."""
+    made: dict[str, Any] = jax.tree.map(lambda one: jnp.full(one.shape, one.flat[0], one.dtype), dict(empty))
+    return made
 
 
 def cause_names(study: Study) -> tuple[str, ...]:

@@ -92,9 +92,10 @@ def run_pilot(
     """
     series, size, lanes = runner.programs.series, runner.programs.settings.block, (runner, *helpers)
     held: dict[int, Any] = {}
+    blank = _blank_constants(runner)
     for lane in lanes:
         lane.held = held
-        lane.start(_blank_constants(runner))
+        lane.start(blank)
     todo = iter((MEAN, *range(0, draws, size)))
     with ThreadPoolExecutor(len(lanes)) as pool:
         holding = _Holding(_blocks_to_hold(runner, draws), ((0, draws),) if wanted is None else wanted)

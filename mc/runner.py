@@ -43,7 +43,7 @@ class BlockRunner:
     @functools.cached_property
     def block_bytes(self) -> int:
         """Bytes of one block on the device."""
-        return sum(array.nbytes for array in self.programs.empty_outputs().values())
+        return sum(array.nbytes for array in self.programs.no_outputs().values())
 
     def start(self, constants: Nested) -> None:
         """Take the pilot's constants and begin with empty sums."""
@@ -58,11 +58,11 @@ class BlockRunner:
             }
             for pack in self.programs.packs
         }
-        totals = self.programs.empty_totals()
-        if self._totals is not None and not self._folded:
-            totals["statistics"] = self._totals["statistics"]  # still empty: a pilot folds nothing in
         with precise():
-            self._constants, self._totals = jax.device_put((used, totals), self.device)
+            self._constants, counts = jax.device_put((used, self.programs.no_counts()), self.device)
+            if self._totals is None or self._folded:  # else they are empty still: a pilot folds nothing in
+                self._totals = {"statistics": self._called()["no_sums"](counts["failed"])}
+            self._totals = counts | {"statistics": self._totals["statistics"]}
         self._ranges, self._kept, self.failed, self._folded = [], [], 0, False
 
     def work(self, low: int, high: int) -> None:
@@ -113,7 +113,7 @@ class BlockRunner:
 
     def _evaluated(self, inputs: dict[str, jax.Array], low: int, high: int) -> dict[str, Any]:
         """Inputs and outputs of a block, in room that the latest one leaves."""
-        room = self._block["outputs"] if self._block else jax.device_put(self.programs.empty_outputs(), self.device)
+        room = self._block["outputs"] if self._block else self._called()["no_outputs"](self._totals["failed"])
         self._block = None
         outputs = self._called()["evaluate"](self._data, inputs, room, np.int32(low), np.int32(high))
         return {"inputs": inputs, "outputs": outputs}
@@ -121,11 +121,14 @@ class BlockRunner:
     def _called(self) -> Programs:
         """The compiled programs of the device."""
         if self._compiled is None:
-            room = self.programs.empty_outputs()
+            counts = jax.device_put(self.programs.no_counts(), self.device)
+            totals, room = counts | {"statistics": self.programs.no_sums()}, self.programs.no_outputs()
             arguments = {
                 "evaluate": (self._data, self.programs.at_mean(), room, np.int32(0), np.int32(0)),
                 "draw": (self._tables, np.uint32(0)),
-                "fold": (self._constants, self._totals, room, self._span(0, 0, 0, fold=False)),
+                "fold": (self._constants, totals, room, self._span(0, 0, 0, fold=False)),
+                "no_outputs": (counts["failed"],),
+                "no_sums": (counts["failed"],),
             }
             self._compiled = self.programs.on(self.device, arguments)
         return self._compiled

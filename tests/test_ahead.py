@@ -123,3 +123,14 @@ def test_a_second_process_loads_the_program_ahead(toy_folder: Path, tmp_path: Pa
     said = [subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout for _ in "12"]
     assert [text.split("\n")[0] for text in said] == ["not ahead", "ahead"]
     assert json.loads(next((tmp_path / "c").rglob(ahead.FILE)).read_text())
+
+
+def test_imports_are_waited_for_whether_or_not_there_is_something_to_load(place: Path) -> None:
+    device = jax.local_devices()[0]
+    for _ in range(2):  # never asked before, then known
+        begun = Ahead("q", "auto")
+        begun.wait_for_imports()
+        begun.take(place, device)
+    broken = Ahead("q", "no such device")
+    broken.wait_for_imports()
+    assert broken.take(place, device) is None

@@ -219,5 +219,7 @@ def _rows(elements: Iterable[Element]) -> dict[str, Floats]:
 
 def _stack(rows: Sequence[Floats]) -> Floats:
     """Rows as one array; only choices differ in length, and NEVER is an option that is never taken."""
-    width = max(map(len, rows))
-    return np.array([np.pad(row, (0, width - len(row)), constant_values=NEVER) for row in rows])
+    stacked = np.full((len(rows), max(map(len, rows))), NEVER)
+    for at, row in enumerate(rows):
+        stacked[at, : len(row)] = row
+    return stacked

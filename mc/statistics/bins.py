@@ -81,7 +81,7 @@ def host_bin_of(values: Numbers, fixed: Mapping[str, Numbers]) -> Numbers:
 
 
 def value_at(position: Numbers, fixed: Mapping[str, Numbers]) -> Numbers:
-    """Value (element,) at a position in bins (bin + fraction), float64; an open bin counts as its inner edge."""
+    """Value (..., element) at a position in bins (bin + fraction), float64; an open bin counts as its inner edge."""
     knot = fixed["knot"].astype(np.float64, copy=False)
     edges = _edges(len(knot) - 1)
     inner = np.clip(position - 1, 0, INNER)
@@ -100,10 +100,13 @@ def atoms(ordered: Numbers, fixed: Mapping[str, Numbers]) -> HostState:
     draws = ordered.shape[1]
     fewest = min(ATOM_DRAWS, draws)
     half = max(fewest // 2, 1)
-    # Only elements that repeat a value often enough can have one: seldom more than a few.
+    # Only elements that repeat a value often enough can have one: seldom more than a few, most of which never vary.
     elements = np.flatnonzero((ordered[:, half - 1 :] == ordered[:, : draws - half + 1]).any(axis=1))
+    varies = ordered[elements, 0] != ordered[elements, -1]
+    still, elements = elements[~varies], elements[varies]
+    still_keys = still * BINS + _bins_of_elements(ordered[:, :1], fixed, still)[:, 0]
     flat = ordered[elements].ravel()
-    chosen = host_bin_of(ordered[elements], {name: values[:, elements] for name, values in fixed.items()})
+    chosen = _bins_of_elements(ordered, fixed, elements)
     opens = np.ones(chosen.shape, bool)
     opens[:, 1:] = chosen[:, 1:] != chosen[:, :-1]
     start = np.flatnonzero(opens)
@@ -111,7 +114,14 @@ def atoms(ordered: Numbers, fixed: Mapping[str, Numbers]) -> HostState:
     first, last = np.minimum(start + count // 4, chosen.size - 1), start + (3 * count - 1) // 4
     repeated = (count >= fewest) & (flat[first] == flat[last])
     keys = elements[start // draws] * BINS + chosen.ravel()[start]
-    return {"_atom_key": keys[repeated].astype(np.int64), "_atom_value": flat[first[repeated]]}
+    every = np.concatenate([still_keys, keys[repeated]]).astype(np.int64)
+    values = np.concatenate([ordered[still, 0], flat[first[repeated]]])
+    ascending = np.argsort(every)
+    return {"_atom_key": every[ascending], "_atom_value": values[ascending]}
+
+
+def _bins_of_elements(values: Numbers, fixed: Mapping[str, Numbers], elements: Numbers) -> Numbers:
+    return host_bin_of(values[elements], {name: array[:, elements] for name, array in fixed.items()})
 
 
 @functools.cache

@@ -80,7 +80,7 @@ class Statistic(Protocol):
         ...
 
     def init(self, elements: int, scramblings: int) -> HostState:
-        """Empty state, arrays with one axis of elements."""
+        """Empty state, arrays with one axis of elements, each of one number throughout."""
         ...
 
     def update(self, state: DeviceState, values: Array, mask: Array, fixed: Mapping[str, Array]) -> DeviceState:

@@ -82,19 +82,17 @@ class Quantiles:
         """
         histogram, draws = state["histogram"], int(count.sum())
         inverse = _InverseCounts(histogram, fixed, draws)
-        quantiles, errors, resolutions = [], [], []
-        for at, probability in enumerate(self.probabilities):
-            level = np.full(len(histogram), probability)
-            quantiles.append(inverse(level))
-            resolutions.append(inverse.resolution(level))
-            sampled = quantile_error(probability, ratio_error(state["below"][at], count), inverse, draws)
-            errors.append(np.hypot(sampled, resolutions[-1]))
+        probability = np.array(self.probabilities)[:, None]
+        level = np.broadcast_to(probability, (len(probability), len(histogram)))
+        rank_error = np.stack([ratio_error(below, count) for below in state["below"]])
+        quantile, resolution = inverse.with_resolution(level)
+        error = np.hypot(quantile_error(probability, rank_error, inverse, draws), resolution)
         return Estimates(
-            value={"quantile": np.stack(quantiles)},
-            mcse={"quantile": np.stack(errors)},
+            value={"quantile": quantile},
+            mcse={"quantile": error},
             diagnostic={
                 "outside": (histogram[:, 0] + histogram[:, -1]) / max(draws, 1),
-                "resolution": np.stack(resolutions),
+                "resolution": resolution,
             },
         )
 
@@ -119,19 +117,19 @@ class _InverseCounts:
         self._fixed = {**fixed, "knot": fixed["knot"].astype(np.float64)}  # once, not at every reading
         self._cumulative = histogram.cumsum(axis=1, dtype=np.int64)
         # All elements after one another, ascending: one binary search finds the bin of each.
-        self._start = np.arange(len(histogram)) * (draws + 1)
+        self._rows = np.arange(len(histogram))
+        self._start = self._rows * (draws + 1)
         self._ascending = (self._cumulative + self._start[:, None]).ravel()
 
     def __call__(self, probability: Numbers) -> Numbers:
-        """Values (element,) at probabilities (element,); NaN without draws."""
+        """Values (..., element) at probabilities (..., element); NaN without draws."""
         if self._draws == 0:
-            return np.full(len(self._histogram), np.nan)
+            return np.full(probability.shape, np.nan)
         chosen, share, _ = self._place(probability)
-        smooth = value_at(chosen + share, self._fixed)
-        return self._repeated(np.arange(len(chosen)) * BINS + chosen, smooth)
+        return self._repeated(chosen, value_at(chosen + share, self._fixed))
 
-    def resolution(self, probability: Numbers) -> Numbers:
-        """What a straight line inside the bin can be off (element,): draws scatter in it, and their density may tilt.
+    def with_resolution(self, probability: Numbers) -> tuple[Numbers, Numbers]:
+        """Values, and what a straight line in the bin may be off: draws scatter in it, and their density may tilt.
 
         The scatter of n draws at a share s of a bin is that of a Brownian bridge, sqrt(s (1 - s) / n) widths, which is
         what independent draws would show, and half a draw at its ends; a density that changes by d over the bin bends
@@ -139,20 +137,20 @@ class _InverseCounts:
         Sobol' run.
         """
         if self._draws == 0:
-            return np.full(len(self._histogram), np.nan)
+            return np.full(probability.shape, np.nan), np.full(probability.shape, np.nan)
         chosen, share, inside = self._place(probability)
         left, right = (value_at(chosen + end, self._fixed) for end in (0, 1))
         change = np.abs(self._density(chosen + 1) - self._density(chosen - 1)) / 2.0
         tilt = np.fmin(change / np.maximum(self._density(chosen), np.finfo(float).tiny), 1.0) / 8.0
         scatter = np.sqrt(share * (1.0 - share) / inside + 0.25 / inside**2)
         off = (right - left) * np.hypot(scatter, tilt)
-        repeated = self._repeated(np.arange(len(chosen)) * BINS + chosen, np.full(len(chosen), np.nan))
-        return np.where(np.isnan(repeated), off, 0.0)
+        repeated = self._repeated(chosen, np.full(chosen.shape, np.nan))
+        value = np.where(np.isnan(repeated), value_at(chosen + share, self._fixed), repeated)
+        return value, np.where(np.isnan(repeated), off, 0.0)
 
     def _place(self, probability: Numbers) -> tuple[Numbers, Numbers, Numbers]:
         """Bin of each probability, how far into it, and the draws inside."""
-        rows = np.arange(len(self._histogram))
-        target = probability * (self._draws - 1) + 0.5
+        rows, target = self._rows, probability * (self._draws - 1) + 0.5
         below = np.searchsorted(self._ascending, np.ceil(target).astype(np.int64) + self._start) - rows * BINS
         chosen = np.clip(below, 0, BINS - 1)
         inside = np.maximum(self._histogram[rows, chosen], 1).astype(np.float64)
@@ -164,18 +162,20 @@ class _InverseCounts:
         chosen = np.clip(chosen, 1, BINS - 2)
         left, right = (value_at(chosen + end, self._fixed) for end in (0, 1))
         least = np.finfo(np.float32).tiny
-        return np.asarray(self._histogram[np.arange(len(chosen)), chosen] / np.maximum(right - left, least))
+        return np.asarray(self._histogram[self._rows, chosen] / np.maximum(right - left, least))
 
-    def _repeated(self, keys: Numbers, smooth: Numbers) -> Numbers:
+    def _repeated(self, chosen: Numbers, smooth: Numbers) -> Numbers:
+        """The repeated value that a chosen bin holds, or else what lies smoothly in it."""
         known, value = self._fixed["_atom_key"], self._fixed["_atom_value"]
         if not len(known):
             return smooth
+        keys = self._rows * BINS + chosen
         at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
         return np.where(known[at] == keys, value[at].astype(np.float64), smooth)
 
 
 def quantile_error(
-    probability: float, rank_error: Numbers, inverse: Callable[[Numbers], Numbers], draws: float
+    probability: float | Numbers, rank_error: Numbers, inverse: Callable[[Numbers], Numbers], draws: float
 ) -> Numbers:
     """Error of a quantile from that of its rank: the slope of the quantile function around it, a window wide.
 
@@ -185,6 +185,6 @@ def quantile_error(
     z = ndtri(probability)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     bofinger = (4.5 * density**4 / (2 * z**2 + 1) ** 2 / max(draws, 1)) ** 0.2
-    window = np.minimum(np.maximum(bofinger, np.nan_to_num(rank_error)), 0.9 * min(probability, 1 - probability))
+    window = np.minimum(np.maximum(bofinger, np.nan_to_num(rank_error)), 0.9 * np.minimum(probability, 1 - probability))
     low, high = probability - window, probability + window
     return np.asarray(rank_error * (inverse(high) - inverse(low)) / (ndtri(high) - ndtri(low)) / density)

@@ -1,6 +1,7 @@
 """Labels of the axes: provinces, end uses, routes, carriers and the like, as `axes.csv` lists them."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ class Axis:
     name: str
     entries: tuple[Label, ...]
 
-    @property
+    @functools.cached_property
     def labels(self) -> tuple[str, ...]:
         """The labels in order."""
         return tuple(entry.label for entry in self.entries)

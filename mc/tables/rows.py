@@ -185,9 +185,9 @@ def read_index(
         choices.append([(column, label) for label in found])
         doubtful = doubtful or not found
     used = {YEAR if axis in YEAR_AXES else axis for axis in quantity.axes}
-    for column in INDEX_COLUMNS:
-        if record[column] and column not in used:
-            what = f"{column} {record[column]!r}: {record['quantity']} has no such axis"
+    for column, text in record.cells.items():
+        if text and column in INDEX_COLUMNS and column not in used:
+            what = f"{column} {text!r}: {record['quantity']} has no such axis"
             remedy = f"leave the cell empty; its axes are {', '.join(quantity.axes) or 'none'}"
             problems.append(record.problem(what, remedy))
     if doubtful or len(problems) > before:
