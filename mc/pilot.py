@@ -21,6 +21,9 @@ from mc.statistics.plan import Series
 LOOK = 256
 """Draws of the pilot that give shifts and scales, which are units to count in and change no estimate."""
 
+LOOK_BYTES = 2**16
+"""Of the elements that are looked at together: they stay in the cache, whole series would be fresh pages each time."""
+
 MOST_HELD = 2**28
 """Bytes that the pilot may hold: values that bins are made of, and evaluated blocks that wait for the run.
 
@@ -41,11 +44,20 @@ class _Look:
     @classmethod
     def at(cls, values: Numbers) -> _Look:
         """Those of values (draw, element)."""
-        if not len(values):
-            return cls(0, np.zeros(values.shape[1]), np.zeros(values.shape[1]))
-        mean = values.mean(axis=0, dtype=np.float64)
-        away = values - mean
-        return cls(len(values), mean, np.einsum("ij,ij->j", away, away))
+        count, elements = values.shape
+        mean, squares = np.zeros(elements), np.zeros(elements)
+        if not count:
+            return cls(count, mean, squares)
+        width = max(LOOK_BYTES // (mean.itemsize * count), 1)
+        room = np.empty((count, min(width, elements)))
+        for first in range(0, elements, width):
+            some = slice(first, first + width)
+            away = room[:, : len(mean[some])]
+            away[...] = values[:, some]
+            mean[some] = away.mean(axis=0)
+            away -= mean[some]
+            squares[some] = np.einsum("ij,ij->j", away, away)
+        return cls(count, mean, squares)
 
     def joined(self, other: _Look) -> _Look:
         """Those of both (Chan, Golub and LeVeque 1983)."""
