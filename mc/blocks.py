@@ -216,7 +216,11 @@ class BlockPrograms:
 
 def _made_there(empty: Mapping[str, Any]) -> dict[str, Any]:
     """What holds one number throughout, made where it is needed: to bring it there takes as long as many draws."""
-    made: dict[str, Any] = jax.tree.map(lambda one: jnp.full(one.shape, one.flat[0], one.dtype), dict(empty))
+
+    def full(one: Numbers) -> Array:
+        return jnp.full(one.shape, one.flat[0] if one.size else 0, one.dtype)
+
+    made: dict[str, Any] = jax.tree.map(full, dict(empty))
     return made
 
 
