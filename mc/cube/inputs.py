@@ -3,20 +3,15 @@
 It makes a cube explain itself without the folder of priors.
 """
 
-import hashlib
-import json
-import os
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-import mc
 from mc.cube.group import Group, Variable
-from mc.devices import cache_folder
+from mc.entries import entry, keep_entry, load_entry
 from mc.pose import Posed
 from mc.reach import Reach, reach
 
@@ -69,44 +64,24 @@ def _quantities_in(path: str, known: set[str]) -> set[str]:
 
 def remembered_reach(posed: Posed) -> Reach:
     """The reach of a study, kept between runs beside the compiled programs: tracing a large model takes a second."""
-    folder = cache_folder("reach")
-    file = folder / f"{_key(posed)}.json" if folder else None
-    if file is not None and file.is_file():
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            return Reach(
-                inputs={name: frozenset(kept["inputs"][name]) for name in kept["outputs"]},
-                data={name: frozenset(kept["data"][name]) for name in kept["outputs"]},
-            )
+    place = _entry(posed)
+    if place is not None and isinstance(known := load_entry(place), Reach):
+        return known
     found = reach(posed.study)
-    if file is not None:
-        text = json.dumps(
-            {
-                "outputs": sorted(found.inputs),
-                "inputs": {name: sorted(names) for name, names in found.inputs.items()},
-                "data": {name: sorted(names) for name, names in found.data.items()},
-            }
-        )
-        with suppress(OSError):
-            part = file.with_suffix(f".{os.getpid()}.part")
-            part.write_text(text, encoding="utf-8")
-            part.replace(file)
+    if place is not None:
+        keep_entry(place, found)
     return found
 
 
-def _key(posed: Posed) -> str:
-    """All that the traced program can depend on: the code, the names and shapes of what goes in and comes out."""
+def _entry(posed: Posed) -> Path | None:
+    """File of a reach, by all that the traced program can depend on; None where none can be kept."""
     import jax
 
     study = posed.study
     leaves = [(jax.tree_util.keystr(path), np.shape(leaf)) for path, leaf in jax.tree.leaves_with_path(study.data)]
     inputs = [(item.name, item.shape) for item in study.inputs]
     sizes = sorted((dim, len(labels)) for dim, labels in study.coords.items())
-    named = (study.name, posed.variant, inputs, study.outputs, sizes, leaves, jax.__version__)
-    digest = hashlib.sha256(repr(named).encode())
-    for file in sorted(Path(mc.__file__).parent.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:32]
+    return entry("reach", [repr((study.name, posed.variant, inputs, study.outputs, sizes, leaves))])
 
 
 def _table_rows(priors: "Priors") -> dict[str, Variable]:
