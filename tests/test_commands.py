@@ -347,6 +347,18 @@ def test_doctor_reports_the_machine(command: Command, monkeypatch: pytest.Monkey
     assert "devices:" in out
 
 
+def test_doctor_counts_all_that_is_cached(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mc.entries import entry, keep_entry
+
+    monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
+    for kind in ("tables", "programs"):
+        place = entry(kind, ("one",))
+        assert place is not None
+        keep_entry(place, "x")
+    _, out, _ = command("doctor", "--json")
+    assert json.loads(out)["cache"].startswith(f"{tmp_path}: 2 files")
+
+
 def test_public_names_are_there_and_are_imported_when_used() -> None:
     for name in mc.HOMES:
         assert getattr(mc, name).__name__ == name

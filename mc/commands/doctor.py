@@ -40,8 +40,9 @@ def _findings() -> dict[str, Any]:
     prepare()
     from mc.provenance import device_text, versions
 
-    folder = cache_folder()
-    cached = [path.stat().st_size for path in folder.iterdir() if path.is_file()] if folder else []
+    folder = cache_folder()  # of one kind, for this JAX and processor
+    root = folder.parents[1] if folder else None
+    cached = [path.stat().st_size for path in root.rglob("*") if path.is_file()] if root else []
     devices, advice = _devices()
     return {
         "versions": versions(),
@@ -49,7 +50,7 @@ def _findings() -> dict[str, Any]:
         "devices": device_text(devices) or "none",
         "memory": [f"{device}: {limit / 1e9:.0f} GB" for device in devices if (limit := _memory(device))],
         "precision": "float32 for the chain (float64 on request), float64 for sums",
-        "cache": f"{folder}: {len(cached)} files, {sum(cached) / 1e6:.1f} MB" if folder else "off",
+        "cache": f"{root}: {len(cached)} files, {sum(cached) / 1e6:.1f} MB" if root else "off",
         "environment": [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith("FERROCAST_")],
         "advice": advice or ["nothing is missing"],
     }
