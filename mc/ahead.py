@@ -59,8 +59,8 @@ class Ahead:
             with contextlib.suppress(Exception):  # then it is loaded, or compiled, where it is needed
                 from mc.programs import load
 
-                device = find_devices(self._asked)[0]
                 self._is_at_work.set()
+                device = find_devices(self._asked)[0]
                 if programs := load(folder / name, device):
                     self._found = folder / name, device, programs
         finally:
