@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +23,7 @@ import numpy as np
 from mc.blocks import BlockPrograms
 from mc.devices import lanes
 from mc.draws import plan_draws
+from mc.entries import entry, keep_entry, load_entry
 from mc.errors import InputError
 from mc.identity import identity_of, structure_of
 from mc.memory import between_steps, equal_steps, return_free_memory, return_large_arrays
@@ -45,6 +46,9 @@ MOST_BLOCKS = 4096
 
 MOST_PROGRAMS = 4
 """Compiled programs that a process remembers: a run that is continued does not compile again."""
+
+MOST_PILOTS = 8
+"""Pilots that stay on disk: up to some ten MB each."""
 
 _PROGRAMS: dict[Hashable, BlockPrograms] = {}
 
@@ -91,8 +95,7 @@ def run_ensemble(
     identity = identity_of(study, settings, chosen[0].platform)
     first, *lanes_of_first = [BlockRunner(program, one) for one in chosen if one == chosen[0]]
     if state is None:
-        draws_of_pilot = min(settings.pilot, settings.draws)
-        pilot = run_pilot(first, draws_of_pilot, settings.allowed, lanes_of_first, wanted=todo)
+        pilot = _pilot(first, lanes_of_first, identity, todo)
         return_free_memory()
         state = _empty_state(program, identity, pilot)
         if save is not None and time.monotonic() - began >= save_seconds:
@@ -219,6 +222,21 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockPrograms:
     if len(_PROGRAMS) > MOST_PROGRAMS:
         del _PROGRAMS[next(iter(_PROGRAMS))]
     return program
+
+
+def _pilot(runner: BlockRunner, helpers: Sequence[BlockRunner], identity: Mapping[str, str], wanted: Ranges) -> Pilot:
+    """The pilot of a run: as it was when the same question was asked before, or drawn now."""
+    study, settings = runner.programs.study, runner.programs.settings
+    draws, place = min(settings.pilot, settings.draws), None
+    if study.variant:
+        made_from = (study.variant, runner.device.device_kind, str(draws), repr(sorted(identity.items())))
+        place = entry("pilots", made_from)
+    if place is not None and isinstance(known := load_entry(place), Pilot):
+        return known
+    pilot = run_pilot(runner, draws, settings.allowed, helpers, wanted=wanted)
+    if place is not None:
+        keep_entry(place, pilot, MOST_PILOTS)
+    return pilot
 
 
 def _empty_state(program: BlockPrograms, identity: dict[str, str], pilot: Pilot) -> EnsembleState:

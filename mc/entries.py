@@ -24,12 +24,13 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def entry(kind: str, made_from: Iterable[str | bytes]) -> Path | None:
-    """File of what is made from this and the source of this package; None where nothing can be kept."""
+    """File of what is made from this, the source of this package and the flags of XLA; None where nothing is kept."""
     folder = cache_folder(kind)
     if folder is None or not _is_private(folder):
         return None
     digest = hashlib.sha256()
-    for part in (_source(), sys.version, *made_from):
+    flags = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(("XLA_", "JAX_")))
+    for part in (_source(), sys.version, repr(flags), *made_from):
         content = part.encode() if isinstance(part, str) else part
         digest.update(f"{len(content)} ".encode() + content)
     return folder / digest.hexdigest()
@@ -50,8 +51,8 @@ def load_entry(place: Path) -> Any:
     return found
 
 
-def keep_entry(place: Path, thing: Any) -> None:
-    """Write an entry under a name of its own, then rename it; drop the oldest. A failure is no loss."""
+def keep_entry(place: Path, thing: Any, most: int | None = None) -> None:
+    """Write an entry under a name of its own, then rename it; drop the oldest of its kind. A failure is no loss."""
     with contextlib.suppress(Exception):
         packed = pickle.dumps(thing)
         handle, name = tempfile.mkstemp(dir=place.parent)
@@ -62,7 +63,7 @@ def keep_entry(place: Path, thing: Any) -> None:
         finally:
             Path(name).unlink(missing_ok=True)
         kept = sorted(place.parent.iterdir(), key=lambda file: file.stat().st_mtime)
-        for old in kept[:-MOST_KEPT]:
+        for old in kept[: -(most or MOST_KEPT)]:
             old.unlink(missing_ok=True)
 
 

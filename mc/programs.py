@@ -7,7 +7,6 @@ the program is made from: the source of this package, the study and the settings
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,8 +72,7 @@ def _entry(made_from: tuple[str, ...], arguments: Mapping[str, tuple[Any, ...]],
         return None
     leaves, tree = jax.tree.flatten(dict(arguments))
     shapes = [f"{leaf.dtype}{leaf.shape}" for leaf in leaves]
-    flags = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(("XLA_", "JAX_")))
-    return entry(KIND, (device.platform, device.device_kind, str(tree), *shapes, *flags, *made_from))
+    return entry(KIND, (device.platform, device.device_kind, str(tree), *shapes, *made_from))
 
 
 def load(place: Path, device: jax.Device) -> Programs | None:

@@ -10,7 +10,7 @@ from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 import mc.entries
 from mc import ensemble
-from mc.ensemble import Settings, run_ensemble
+from mc.ensemble import FailedDraws, Settings, run_ensemble
 from mc.study import Input, Output, Prior, Study
 
 SETTINGS = Settings(draws=64, block=32, pilot=32)
@@ -126,3 +126,61 @@ def test_a_program_that_jax_remembers_can_be_kept_and_loaded(folder: Path, tmp_p
         for name, value in before.items():
             jax.config.update(name, value)
         reset_cache()
+
+
+def no_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets no pilot be drawn from here on."""
+
+    def refuse(*_, **__):
+        raise AssertionError("pilot")
+
+    monkeypatch.setattr(ensemble, "run_pilot", refuse)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_question_that_was_asked_before_draws_no_pilot_and_gives_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = sums(study())
+    no_pilot(monkeypatch)
+    assert sums(study()) == first
+    longer = run_ensemble(study(), dataclasses.replace(SETTINGS, draws=128))
+    assert longer.done == 128
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("changed", "settings"),
+    [
+        (study(variant="another"), SETTINGS),
+        (dataclasses.replace(study(), data={"slope": np.asarray(3.0)}), SETTINGS),
+        (study(), dataclasses.replace(SETTINGS, seed=7)),
+        (study(), dataclasses.replace(SETTINGS, pilot=64)),
+        (study(), dataclasses.replace(SETTINGS, precision="float64")),
+    ],
+)
+def test_another_question_has_another_pilot(
+    changed: Study, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums(study())
+    no_pilot(monkeypatch)
+    with pytest.raises(AssertionError, match="pilot"):
+        run_ensemble(changed, settings)
+
+
+def test_a_harmed_pilot_is_drawn_again(folder: Path) -> None:
+    first = sums(study())
+    for file in folder.parents[1].glob("pilots/*/*"):
+        file.write_bytes(file.read_bytes()[:-1])
+    assert sums(study()) == first
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_pilot_that_fails_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = study(lambda data, draw: {"y": data["slope"] * jnp.log(draw["x"] - 99.0)}, "fails")
+    for _ in range(2):
+        with pytest.raises(FailedDraws):
+            run_ensemble(failing, SETTINGS)
+    no_pilot(monkeypatch)
+    with pytest.raises(AssertionError, match="pilot"):
+        run_ensemble(failing, SETTINGS)
