@@ -35,7 +35,7 @@ class Ahead:
         self._question, self._asked = question, device
         self._found: tuple[Path, jax.Device, Programs] | None = None
         self._is_at_work = threading.Event()
-        # A run that is refused does not wait for it.
+        # A run that is refused does not wait for its end.
         self._thread = threading.Thread(target=self._load, name="program", daemon=True)
         self._thread.start()
 

@@ -1,7 +1,7 @@
 """Objects kept on disk by a digest of all that they are made from, to be loaded where they would be made again.
 
-Loading an entry unpickles it, so that whoever can write one can run code. The folder is the user's own (0700), below a
-folder per version of JAX and kind of processor, and one that belongs to somebody else is not read.
+Loading an entry unpickles it, so that whoever can write one can run code. The folder, one per kind of entry, version of
+JAX and kind of processor, is the user's own (0700), and one that belongs to somebody else is not read.
 """
 
 import contextlib

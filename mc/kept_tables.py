@@ -3,14 +3,19 @@
 To read and check five thousand rows takes a fifth of a second, which a short run spends waiting.
 """
 
+import os
 from pathlib import Path
 
 from mc.entries import entry, keep_entry, load_entry
+from mc.inputs.schema import NOUNS, quantities
 from mc.tables import Priors, read_priors
+
+SUFFIXES = (".csv", ".bib")
+"""Of files that are read."""
 
 
 def read_kept_priors(folder: Path, metal: str) -> Priors:
-    """`read_priors`; from the cache where every file of the folder, and of that of the metal, is as it was then.
+    """`read_priors`; from the cache where every table of the folder, and of that of the metal, is as it was then.
 
     Only priors that passed every check are kept.
 
@@ -28,10 +33,11 @@ def read_kept_priors(folder: Path, metal: str) -> Priors:
 
 
 def _entry(folder: Path, metal: str) -> Path | None:
-    """File of these tables; None where they cannot be kept, or not even read."""
+    """File of these tables as declared and as written; None where they cannot be kept, or not even read."""
+    declared = repr({noun: quantities(cls) for noun, cls in NOUNS.items()})
     try:
-        files = sorted(file for place in (folder, folder / metal) for file in place.iterdir() if file.is_file())
-        content = [part for file in files for part in (str(file), file.read_bytes())]
-    except OSError:
+        files = [file for place in (folder, folder / metal) for file in place.iterdir() if file.suffix in SUFFIXES]
+        written = [part for file in sorted(files) for part in (os.fsencode(file), file.read_bytes())]
+    except (OSError, ValueError):
         return None
-    return entry("tables", (str(folder), metal, *content))
+    return entry("tables", (declared, os.fsencode(folder), metal, *written))

@@ -60,9 +60,9 @@ class BlockRunner:
         }
         with precise():
             self._constants, counts = jax.device_put((used, self.programs.no_counts()), self.device)
-            if self._totals is None or self._folded:  # else they are empty still: a pilot folds nothing in
-                self._totals = {"statistics": self._called()["no_sums"](counts["failed"])}
-            self._totals = counts | {"statistics": self._totals["statistics"]}
+            # Those of a pilot are empty still: it folds nothing in. Others are made when a block needs them.
+            sums = self._totals["statistics"] if self._totals is not None and not self._folded else None
+            self._totals = counts | {"statistics": sums}
         self._ranges, self._kept, self.failed, self._folded = [], [], 0, False
 
     def work(self, low: int, high: int) -> None:
@@ -99,6 +99,8 @@ class BlockRunner:
             if block is None:
                 inputs = programs["draw"](self._tables, np.uint32(first))
                 block = self._evaluated(inputs, low - first, high - first)
+            if self._totals["statistics"] is None:
+                self._totals["statistics"] = programs["no_sums"](self._totals["failed"])
             span = self._span(first, low, high, fold)
             self._totals, block["valid"] = programs["fold"](self._constants, self._totals, block["outputs"], span)
             self._block = block
@@ -115,7 +117,7 @@ class BlockRunner:
         """Inputs and outputs of a block, in room that the latest one leaves."""
         room = self._block["outputs"] if self._block else self._called()["no_outputs"](self._totals["failed"])
         self._block = None
-        outputs = self._called()["evaluate"](self._data, inputs, room, np.int32(low), np.int32(high))
+        outputs = self._called()["evaluate"](self._data, inputs, room, *self._chunks(low, high))
         return {"inputs": inputs, "outputs": outputs}
 
     def _called(self) -> Programs:
@@ -124,7 +126,7 @@ class BlockRunner:
             counts = jax.device_put(self.programs.no_counts(), self.device)
             totals, room = counts | {"statistics": self.programs.no_sums()}, self.programs.no_outputs()
             arguments = {
-                "evaluate": (self._data, self.programs.at_mean(), room, np.int32(0), np.int32(0)),
+                "evaluate": (self._data, self.programs.at_mean(), room, *self._chunks(0, 0)),
                 "draw": (self._tables, np.uint32(0)),
                 "fold": (self._constants, totals, room, self._span(0, 0, 0, fold=False)),
                 "no_outputs": (counts["failed"],),
@@ -132,6 +134,10 @@ class BlockRunner:
             }
             self._compiled = self.programs.on(self.device, arguments)
         return self._compiled
+
+    def _chunks(self, low: int, high: int) -> Any:
+        """Draws to evaluate, on the device: what tells a program its device where a study has no data."""
+        return jax.device_put((np.int32(low), np.int32(high)), self.device)
 
     @staticmethod
     def _span(first: int, low: int, high: int, fold: bool) -> dict[str, Any]:
@@ -167,6 +173,8 @@ class BlockRunner:
     def totals(self) -> dict[str, Any]:
         """Running sums and counts, copied to the host."""
         totals: dict[str, Any] = jax.tree.map(np.asarray, self._totals)
+        if totals["statistics"] is None:
+            totals["statistics"] = self.programs.no_sums()
         statistics: Nested = {item.name: {one.key: {} for one in item.statistics} for item in self.programs.series}
         for pack in self.programs.packs:
             for statistic in pack.statistics:

@@ -347,10 +347,13 @@ def test_doctor_reports_the_machine(command: Command, monkeypatch: pytest.Monkey
     assert "devices:" in out
 
 
-def test_doctor_counts_all_that_is_cached(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_counts_all_that_is_cached_and_nothing_else(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mc.entries import entry, keep_entry
 
     monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
+    (tmp_path / "photo").write_bytes(b"not ours")
     for kind in ("tables", "programs"):
         place = entry(kind, ("one",))
         assert place is not None

@@ -1,5 +1,7 @@
 """Tables from the user's cache: the same priors as from the folder, and none once a file has changed."""
 
+import dataclasses
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 import mc.kept_tables
 from mc.entries import entry, keep_entry, load_entry
+from mc.inputs.schema import NOUNS, quantity
 from mc.kept_tables import read_kept_priors
 from mc.model.scenario import Scenario
 from mc.pose import read_priors_of
@@ -125,3 +128,18 @@ def test_an_entry_holds_what_was_kept_until_it_is_harmed(tmp_path: Path, monkeyp
     assert load_entry(place) == {"a": 1}
     place.write_bytes(place.read_bytes()[:-1])
     assert load_entry(place) is None
+
+
+def test_a_name_that_is_no_text_and_a_file_that_is_no_table_are_no_matter(folder: Path, no_reading) -> None:
+    read_kept_priors(folder, "steel")
+    (folder / os.fsdecode(b"note\xff.txt")).write_text("mine")
+    no_reading()
+    assert read_kept_priors(folder, "steel").rows
+
+
+def test_tables_are_checked_again_when_more_is_declared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_kept_priors(folder, "steel")
+    extra = dataclasses.make_dataclass("Extra", [("number", float, quantity("1", meaning="a number"))])
+    monkeypatch.setitem(NOUNS, "extra", extra)
+    with pytest.raises(PriorsError, match="extra"):
+        read_kept_priors(folder, "steel")

@@ -184,3 +184,14 @@ def test_a_pilot_that_fails_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None
     no_pilot(monkeypatch)
     with pytest.raises(AssertionError, match="pilot"):
         run_ensemble(failing, SETTINGS)
+
+
+def test_a_state_with_nothing_left_to_draw_needs_no_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run_ensemble(study(), SETTINGS)
+    ensemble._PROGRAMS.clear()
+    for entry in entries(folder):
+        entry.unlink()
+    monkeypatch.setattr("mc.blocks.load_or_compile", refuse)
+    again = run_ensemble(study(), SETTINGS, state=done)
+    assert again.done == done.done
+    assert again.statistics["y"]["moments"]["sum"].tobytes() == done.statistics["y"]["moments"]["sum"].tobytes()

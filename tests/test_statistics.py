@@ -402,3 +402,12 @@ def test_error_of_a_scrambled_run_is_not_that_of_independent_draws():
 def test_intervals_cover_in_long_runs(draws):
     found = coverage(replicated_runs("sobol", 1000, draws), TRUTH)
     assert all(0.93 <= share <= 0.97 for share in found.values()), found
+
+
+def test_an_empty_state_holds_one_number_throughout() -> None:
+    """It is made on the device from that number (`mc.blocks`)."""
+    every = (Moments(), Quantiles(PROBABILITIES), Exceedance("high", "y", above=0.5), Narrowing())
+    assert {type(one) for one in every} == set(STATISTICS.values())
+    for statistic in every:
+        for array in statistic.init(3, R).values():
+            assert (array == array.flat[0]).all()

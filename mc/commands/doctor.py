@@ -1,10 +1,13 @@
 """`ferrocast doctor`: what this machine offers, and what is missing."""
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
 from importlib.metadata import distributions
+from pathlib import Path
 from typing import Any
 
 from mc.commands import Json, say, say_json
@@ -42,7 +45,7 @@ def _findings() -> dict[str, Any]:
 
     folder = cache_folder()  # of one kind, for this JAX and processor
     root = folder.parents[1] if folder else None
-    cached = [path.stat().st_size for path in root.rglob("*") if path.is_file()] if root else []
+    cached = list(_sizes(root.glob(f"*/{folder.name}/*"))) if folder and root else []
     devices, advice = _devices()
     return {
         "versions": versions(),
@@ -54,6 +57,13 @@ def _findings() -> dict[str, Any]:
         "environment": [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith("FERROCAST_")],
         "advice": advice or ["nothing is missing"],
     }
+
+
+def _sizes(files: Iterable[Path]) -> Iterator[int]:
+    """Bytes of each; another process may take one away meanwhile."""
+    for file in files:
+        with contextlib.suppress(OSError):
+            yield file.stat().st_size
 
 
 def _devices() -> tuple[list[Any], list[str]]:

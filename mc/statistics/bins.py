@@ -121,6 +121,7 @@ def atoms(ordered: Numbers, fixed: Mapping[str, Numbers]) -> HostState:
 
 
 def _bins_of_elements(values: Numbers, fixed: Mapping[str, Numbers], elements: Numbers) -> Numbers:
+    """`host_bin_of` of some elements."""
     return host_bin_of(values[elements], {name: array[:, elements] for name, array in fixed.items()})
 
 

@@ -165,7 +165,7 @@ class _InverseCounts:
         return np.asarray(self._histogram[self._rows, chosen] / np.maximum(right - left, least))
 
     def _repeated(self, chosen: Numbers, smooth: Numbers) -> Numbers:
-        """The repeated value that a chosen bin holds, or else what lies smoothly in it."""
+        """The repeated value of a chosen bin (..., element) where it holds one, else what lies smoothly in it."""
         known, value = self._fixed["_atom_key"], self._fixed["_atom_value"]
         if not len(known):
             return smooth
