@@ -100,7 +100,7 @@ GATES = (
     ),
     Gate(
         "whole command, warm cache, s", "command", 4.0, 2.0, figure("whole command", "warm_s"),
-        "imports, tables and loading the program, before the draws themselves", at_most=True,
+        "imports and loading the program, before the draws themselves", at_most=True,
     ),
     Gate(
         "float32 from float64, over the largest value", "precision", 5e-6, None, worst_rounding,
