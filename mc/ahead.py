@@ -1,4 +1,4 @@
-"""Begin to load the program of a run while its tables are read: the one that the same question used the last time.
+"""Begin to load the program of a run while its tables are read: the one that this question, of any seed, used last.
 
 Which one a run needs is known only when its study is made, and to load it takes a second in which Python has nothing to
 do. A guess that proves wrong costs the second core that second.

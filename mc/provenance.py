@@ -53,7 +53,17 @@ def provenance(run: Run, priors_digest: str, devices: "Sequence[jax.Device]") ->
 
 def run_digest(run: RunFile) -> str:
     """SHA-256 of what decides the numbers of a run: all but its title, device and destination."""
-    settings = run.model_dump(mode="json", exclude={"title": True, "output": True, "ensemble": {"device"}})
+    return _digest(run, {"title": True, "output": True, "ensemble": {"device"}})
+
+
+def program_digest(run: RunFile) -> str:
+    """SHA-256 of what a guess at the compiled programs of a run goes by: other draws need no others."""
+    numbers = {"device", "draws", "seed", "until", "failed_share"}
+    return _digest(run, {"title": True, "output": True, "replace": True, "keep": {"state"}, "ensemble": numbers})
+
+
+def _digest(run: RunFile, but: Any) -> str:
+    settings = run.model_dump(mode="json", exclude=but)
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -18,7 +18,7 @@ from mc.disk import claim, require_room
 from mc.errors import InputError
 from mc.places import is_file
 from mc.pose import Model, Posed, pose
-from mc.provenance import provenance, run_digest
+from mc.provenance import program_digest, provenance, run_digest
 from mc.runfile import Run, load_run
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _ready(run: Run, model: Model) -> Iterator[None]:
     """Set JAX up, begin to load the program, refuse where a package is missing."""
     prepare(run.ensemble.device)
     # Another study of the same run has other programs.
-    with loading(run_digest(run), run.ensemble.device) if model is pose else nullcontext():
+    with loading(program_digest(run), run.ensemble.device) if model is pose else nullcontext():
         _layout()
         yield
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from toy_world import TOY_RUN
 
-from mc.provenance import commit, run_digest, timestamp
+from mc.provenance import commit, program_digest, run_digest, timestamp
 from mc.runfile import Run, load_run
 
 
@@ -26,6 +26,18 @@ def read(toy_folder: Path, old: str = "", new: str = "") -> Run:
 )
 def test_the_digest_of_a_run_is_that_of_its_numbers(toy_folder: Path, old: str, new: str, same: bool) -> None:
     assert (run_digest(read(toy_folder)) == run_digest(read(toy_folder, old, new))) is same
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("draws = 256", "draws = 512\nseed = 2", True),
+        ('policy = "market"', 'policy = "pro_rata"', False),
+        ("draws = 256", 'draws = 256\nprecision = "float64"', False),
+    ],
+)
+def test_other_draws_need_no_other_program(toy_folder: Path, old: str, new: str, same: bool) -> None:
+    assert (program_digest(read(toy_folder)) == program_digest(read(toy_folder, old, new))) is same
 
 
 def test_a_time_can_be_given_for_files_that_are_the_same_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
