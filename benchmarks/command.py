@@ -1,7 +1,6 @@
 """How long does the whole command take? `ferrocast run` with 1,024 draws, with an empty cache, again, and anew.
 
-Again is the same question: program, pilot and tables come from the cache. Another seed has the program and the tables,
-but a pilot of its own, and learns which program it needs only when its study is made.
+Again is the same question: program, pilot and tables come from the cache. Another seed draws a pilot of its own.
 """
 
 import os

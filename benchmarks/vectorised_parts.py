@@ -5,7 +5,7 @@ parts in vectorised NumPy (tests/reference/batch, equal to the chain to 1e-9), a
 a run, outputs go to memory that is there. (A loop compiled by numba stands in `time_to_accuracy`.)
 
 Shares of two rooflines: arithmetic of the traced program over a product of matrices on this machine, bytes of arguments
-and results over a copy within memory that is there. Neither binds (5 to 7 % and 4 to 13 %, 2 cores, 32 draws): XLA
+and results over a copy within memory that is there. Neither binds (5 to 7 % and 3 to 14 %, 2 cores, 32 draws): XLA
 makes a loop of each relation, and between two loops the arrays of 32 draws, 9 MB for the steel of three policies by
 route, leave the cache of a core (1 MB). Sums over routes, 2.3 of 5.4 MFLOP of energy and stock, read a number from
 there for every two operations and reach about a fifth of a product's rate in a trace; the inflow of a stock, 0.5 MFLOP,

@@ -215,7 +215,7 @@ class BlockPrograms:
 
 
 def _made_there(empty: Mapping[str, Any]) -> dict[str, Any]:
-    """What holds one number throughout, made where it is needed: to bring it there takes as long as many draws."""
+    """What holds one number throughout, made where it is needed instead of brought there."""
 
     def full(one: Numbers) -> Array:
         return jnp.full(one.shape, one.flat[0] if one.size else 0, one.dtype)

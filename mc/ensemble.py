@@ -21,9 +21,9 @@ import jax
 import numpy as np
 
 from mc.blocks import BlockPrograms
+from mc.cache import entry, keep_entry, load_entry
 from mc.devices import lanes
 from mc.draws import plan_draws
-from mc.entries import entry, keep_entry, load_entry
 from mc.errors import InputError
 from mc.identity import identity_of, structure_of
 from mc.memory import between_steps, equal_steps, return_free_memory, return_large_arrays

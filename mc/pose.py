@@ -98,9 +98,9 @@ def pilot_of(draws: int, block: int) -> int:
 
 def read_priors_of(run: Run) -> "Priors":
     """The priors that a run names, with its replacements."""
-    from mc.kept_tables import read_kept_priors
+    from mc.cached_tables import read_cached_priors
 
-    priors = read_kept_priors(run.priors, run.model.metal)
+    priors = read_cached_priors(run.priors, run.model.metal)
     for name, (low, mid, high) in run.replace.items():
         try:
             priors = priors.replace(name, low, mid, high)

@@ -16,10 +16,7 @@ import jax
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from mc.ahead import take
-from mc.entries import entry, keep_entry, load_entry
-
-KIND = "programs"
-"""Of entries."""
+from mc.cache import entry, keep_entry, load_entry
 
 Programs = dict[str, Callable[..., Any]]
 """Programs that belong together, by name."""
@@ -72,7 +69,7 @@ def _entry(made_from: tuple[str, ...], arguments: Mapping[str, tuple[Any, ...]],
         return None
     leaves, tree = jax.tree.flatten(dict(arguments))
     shapes = [f"{leaf.dtype}{leaf.shape}" for leaf in leaves]
-    return entry(KIND, (device.platform, device.device_kind, str(tree), *shapes, *made_from))
+    return entry("programs", (device.platform, device.device_kind, str(tree), *shapes, *made_from))
 
 
 def load(place: Path, device: jax.Device) -> Programs | None:

@@ -350,7 +350,7 @@ def test_doctor_reports_the_machine(command: Command, monkeypatch: pytest.Monkey
 def test_doctor_counts_all_that_is_cached_and_nothing_else(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mc.entries import entry, keep_entry
+    from mc.cache import entry, keep_entry
 
     monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
     (tmp_path / "photo").write_bytes(b"not ours")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
-import mc.entries
+import mc.cache
 from mc import ensemble
 from mc.ensemble import FailedDraws, Settings, run_ensemble
 from mc.study import Input, Output, Prior, Study
@@ -38,7 +38,7 @@ def sums(of: Study) -> bytes:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
-    found = mc.entries.cache_folder("programs")
+    found = mc.cache.cache_folder("programs")
     assert found is not None
     return found
 
@@ -63,7 +63,7 @@ def test_another_variant_setting_or_source_is_another_program(folder: Path, monk
     assert sums(other) != first
     with pytest.raises(AssertionError, match="traced"):
         sums(dataclasses.replace(study(refuse), outputs=(Output("y", "t", (), "Another unit"),)))
-    monkeypatch.setattr(mc.entries, "_source", lambda: "edited")
+    monkeypatch.setattr(mc.cache, "_source", lambda: "edited")
     with pytest.raises(AssertionError, match="traced"):
         sums(study(refuse))
     assert len(entries(folder)) == 2
@@ -94,13 +94,13 @@ def test_a_broken_entry_is_made_anew(folder: Path, harm: Callable[[bytes], bytes
 def test_programs_are_private_and_those_of_others_are_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sums(study())
     assert folder.stat().st_mode & 0o777 == 0o700
-    monkeypatch.setattr(mc.entries.os, "geteuid", lambda: folder.stat().st_uid + 1)
+    monkeypatch.setattr(mc.cache.os, "geteuid", lambda: folder.stat().st_uid + 1)
     with pytest.raises(AssertionError, match="traced"):
         sums(study(refuse))
 
 
 def test_the_oldest_programs_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mc.entries, "MOST_KEPT", 1)
+    monkeypatch.setattr(mc.cache, "MOST_KEPT", 1)
     sums(study())
     sums(study(variant="another"))
     assert len(entries(folder)) == 1

@@ -20,7 +20,7 @@ WEIGHTS = np.tile(np.where(np.arange(YEARS) == 0, 1, 2) / LENGTH, 2)
 
 def convolve(inflow: Array, kernel: Array) -> Array:
     """sum_c inflow[p, c] kernel[t - c], (province, year), to rounding of its largest value."""
-    # As products with constants, which all draws share: a matrix of its own kernel takes each draw twice as long.
+    # As products with constants, which all draws share, not with a matrix that each draw lays out for its own kernel.
     waves, back = (jnp.asarray(one, kernel.dtype) for one in (WAVES, (WAVES * WEIGHTS).T))
     a, b = jnp.split(inflow @ waves, 2, axis=1)
     c, d = jnp.split((kernel[:YEARS] @ waves)[None], 2, axis=1)

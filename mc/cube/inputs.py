@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mc.cache import entry, keep_entry, load_entry
 from mc.cube.group import Group, Variable
-from mc.entries import entry, keep_entry, load_entry
 from mc.pose import Posed
 from mc.reach import Reach, reach
 

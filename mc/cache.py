@@ -18,7 +18,7 @@ from typing import Any
 from mc.devices import cache_folder
 
 MOST_KEPT = 32
-"""Entries of a kind that stay on disk; the least recently used ones go first."""
+"""Entries of a kind that stay on disk unless said otherwise; the least recently used ones go first."""
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import mc.kept_tables
-from mc.entries import entry, keep_entry, load_entry
+import mc.cached_tables
+from mc.cache import entry, keep_entry, load_entry
+from mc.cached_tables import read_cached_priors
 from mc.inputs.schema import NOUNS, quantity
-from mc.kept_tables import read_kept_priors
 from mc.model.scenario import Scenario
 from mc.pose import read_priors_of
 from mc.runfile import load_run
@@ -33,13 +33,13 @@ def no_reading(monkeypatch: pytest.MonkeyPatch):
     def refuse(*_):
         raise AssertionError("read")
 
-    return lambda: monkeypatch.setattr(mc.kept_tables, "read_priors", refuse)
+    return lambda: monkeypatch.setattr(mc.cached_tables, "read_priors", refuse)
 
 
 def test_the_second_run_reads_no_table_and_finds_the_same(folder: Path, no_reading) -> None:
-    read = read_kept_priors(folder, "steel")
+    read = read_cached_priors(folder, "steel")
     no_reading()
-    kept = read_kept_priors(folder, "steel")
+    kept = read_cached_priors(folder, "steel")
     assert repr(kept.rows) == repr(read.rows) == repr(read_priors(folder).rows)
     assert (kept.digest, kept.axes, kept.sources, kept.nouns) == (read.digest, read.axes, read.sources, read.nouns)
     assert repr(kept.dependence) == repr(read.dependence)
@@ -50,7 +50,7 @@ def test_a_study_of_kept_tables_is_that_of_the_tables(folder: Path) -> None:
     from mc.model.chain import steel_study
 
     scenarios = (Scenario("one", "market"),)
-    first, second = (steel_study(read_kept_priors(folder, "steel"), scenarios) for _ in range(2))
+    first, second = (steel_study(read_cached_priors(folder, "steel"), scenarios) for _ in range(2))
     assert first.inputs == second.inputs
     assert first.outputs == second.outputs
     assert first.correlations == second.correlations
@@ -58,19 +58,19 @@ def test_a_study_of_kept_tables_is_that_of_the_tables(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["sources.bib", "axes.csv", "steel/routes.csv"])
 def test_a_changed_file_is_read_again(name: str, folder: Path, no_reading) -> None:
-    read_kept_priors(folder, "steel")
+    read_cached_priors(folder, "steel")
     file = folder / name
     file.write_bytes(file.read_bytes() + b"\n")
     no_reading()
     with pytest.raises(AssertionError, match="read"):
-        read_kept_priors(folder, "steel")
+        read_cached_priors(folder, "steel")
 
 
 def test_a_new_file_is_seen(folder: Path) -> None:
-    read_kept_priors(folder, "steel")
+    read_cached_priors(folder, "steel")
     (folder / "unheard.csv").write_text("quantity\n")
     with pytest.raises(PriorsError, match="unheard"):
-        read_kept_priors(folder, "steel")
+        read_cached_priors(folder, "steel")
 
 
 def test_what_has_a_mistake_is_not_kept(folder: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_has_a_mistake_is_not_kept(folder: Path) -> None:
     file.write_text(text + text.splitlines()[-1] + "\n", encoding="utf-8")
     for _ in range(2):
         with pytest.raises(PriorsError, match="duplicate row"):
-            read_kept_priors(folder, "steel")
+            read_cached_priors(folder, "steel")
 
 
 def test_tables_that_change_while_they_are_read_are_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,10 +89,10 @@ def test_tables_that_change_while_they_are_read_are_not_kept(folder: Path, monke
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(mc.kept_tables, "read_priors", edited)
-        read_kept_priors(folder, "steel")
+        patch.setattr(mc.cached_tables, "read_priors", edited)
+        read_cached_priors(folder, "steel")
     with pytest.raises(PriorsError, match=r"sources\.bib"):
-        read_kept_priors(folder, "steel")
+        read_cached_priors(folder, "steel")
 
 
 def test_replaced_rows_of_a_run_are_not_those_of_the_next(folder: Path, tmp_path: Path) -> None:
@@ -107,10 +107,10 @@ def test_replaced_rows_of_a_run_are_not_those_of_the_next(folder: Path, tmp_path
 
 def test_without_a_cache_tables_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch, no_reading) -> None:
     monkeypatch.setenv("FERROCAST_CACHE", "off")
-    assert read_kept_priors(folder, "steel").rows
+    assert read_cached_priors(folder, "steel").rows
     no_reading()
     with pytest.raises(AssertionError, match="read"):
-        read_kept_priors(folder, "steel")
+        read_cached_priors(folder, "steel")
 
 
 def test_parts_of_a_name_do_not_run_into_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,15 +131,15 @@ def test_an_entry_holds_what_was_kept_until_it_is_harmed(tmp_path: Path, monkeyp
 
 
 def test_a_name_that_is_no_text_and_a_file_that_is_no_table_are_no_matter(folder: Path, no_reading) -> None:
-    read_kept_priors(folder, "steel")
+    read_cached_priors(folder, "steel")
     (folder / os.fsdecode(b"note\xff.txt")).write_text("mine")
     no_reading()
-    assert read_kept_priors(folder, "steel").rows
+    assert read_cached_priors(folder, "steel").rows
 
 
 def test_tables_are_checked_again_when_more_is_declared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read_kept_priors(folder, "steel")
+    read_cached_priors(folder, "steel")
     extra = dataclasses.make_dataclass("Extra", [("number", float, quantity("1", meaning="a number"))])
     monkeypatch.setitem(NOUNS, "extra", extra)
     with pytest.raises(PriorsError, match="extra"):
-        read_kept_priors(folder, "steel")
+        read_cached_priors(folder, "steel")

@@ -1,12 +1,9 @@
-"""Tables that were read and checked before: a run of the same folder of priors takes them from the user's cache.
-
-To read and check five thousand rows takes a fifth of a second, which a short run spends waiting.
-"""
+"""Tables that were read and checked before: a run of the same folder of priors takes them from the user's cache."""
 
 import os
 from pathlib import Path
 
-from mc.entries import entry, keep_entry, load_entry
+from mc.cache import entry, keep_entry, load_entry
 from mc.inputs.schema import NOUNS, quantities
 from mc.tables import Priors, read_priors
 
@@ -14,7 +11,7 @@ SUFFIXES = (".csv", ".bib")
 """Of files that are read."""
 
 
-def read_kept_priors(folder: Path, metal: str) -> Priors:
+def read_cached_priors(folder: Path, metal: str) -> Priors:
     """`read_priors`; from the cache where every table of the folder, and of that of the metal, is as it was then.
 
     Only priors that passed every check are kept.
@@ -27,7 +24,7 @@ def read_kept_priors(folder: Path, metal: str) -> Priors:
         return found
     priors = read_priors(folder, metal)
     if place is not None and place == _entry(folder, metal):  # no file was changed while it was read
-        _ = priors.digest  # kept with them: to work it out takes as long as to load them
+        _ = priors.digest  # worked out once, and kept with them
         keep_entry(place, priors)
     return priors
 
