@@ -117,16 +117,17 @@ class BlockRunner:
         """Inputs and outputs of a block, in room that the latest one leaves."""
         room = self._block["outputs"] if self._block else self._called()["no_outputs"](self._totals["failed"])
         self._block = None
-        outputs = self._called()["evaluate"](self._data, inputs, room, *self._chunks(low, high))
+        outputs = self._called()["evaluate"](self._data, inputs, room, np.int32(low), np.int32(high))
         return {"inputs": inputs, "outputs": outputs}
 
     def _called(self) -> Programs:
         """The compiled programs of the device."""
         if self._compiled is None:
-            counts = jax.device_put(self.programs.no_counts(), self.device)
+            # Inputs too lie on the device: they tell a program which one it is for where a study has no data.
+            counts, inputs = jax.device_put((self.programs.no_counts(), self.programs.at_mean()), self.device)
             totals, room = counts | {"statistics": self.programs.no_sums()}, self.programs.no_outputs()
             arguments = {
-                "evaluate": (self._data, self.programs.at_mean(), room, *self._chunks(0, 0)),
+                "evaluate": (self._data, inputs, room, np.int32(0), np.int32(0)),
                 "draw": (self._tables, np.uint32(0)),
                 "fold": (self._constants, totals, room, self._span(0, 0, 0, fold=False)),
                 "no_outputs": (counts["failed"],),
@@ -134,10 +135,6 @@ class BlockRunner:
             }
             self._compiled = self.programs.on(self.device, arguments)
         return self._compiled
-
-    def _chunks(self, low: int, high: int) -> Any:
-        """Draws to evaluate, on the device: what tells a program its device where a study has no data."""
-        return jax.device_put((np.int32(low), np.int32(high)), self.device)
 
     @staticmethod
     def _span(first: int, low: int, high: int, fold: bool) -> dict[str, Any]:

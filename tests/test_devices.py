@@ -67,19 +67,19 @@ def test_a_device_that_is_not_there_is_named() -> None:
         find_devices("tpu")
 
 
-def test_a_study_without_data_runs_on_any_device() -> None:
+def test_a_study_without_data_runs_on_any_device(tmp_path: Path) -> None:
     program = """
 import sys, jax
 from mc.ensemble import Settings, run_ensemble
 from mc.study import Input, Output, Prior, Study
 one = Study("bare", (Input("x", (Prior("uniform", 0.0, 0.5, 1.0),)),), (Output("y", "1", (), "y"),), {}, {},
-            lambda data, draw: {"y": 2 * draw["x"]})
+            lambda data, draw: {"y": 2 * draw["x"]}, variant="twice")
 settings = Settings(draws=64, block=32, pilot=32)
 sums = {run_ensemble(one, settings, devices=[device]).statistics["y"]["moments"]["sum"].tobytes()
         for device in jax.devices()}
 sys.stdout.write(f"{len(jax.devices())} {len(sums)}")
 """
     environment = {name: value for name, value in os.environ.items() if name not in UNSET}
-    environment |= {"PYTHONPATH": str(ROOT), "FERROCAST_CACHE": "off", "JAX_NUM_CPU_DEVICES": "2"}
+    environment |= {"PYTHONPATH": str(ROOT), "FERROCAST_CACHE": str(tmp_path), "JAX_NUM_CPU_DEVICES": "2"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert done.stdout == "2 1", done.stderr

@@ -404,6 +404,22 @@ def test_intervals_cover_in_long_runs(draws):
     assert all(0.93 <= share <= 0.97 for share in found.values()), found
 
 
+def test_repeated_values_are_found_among_elements_that_vary_and_that_do_not() -> None:
+    """Zero in half of the draws, 7 in all, 3 in half, 9 in all."""
+    some = np.random.default_rng(2).uniform(10.0, 20.0, 64)
+    half = np.arange(64) < 32
+    columns = (np.where(half, 0.0, some), np.full(64, 7.0), np.where(half, 3.0, some), np.full(64, 9.0))
+    values = np.stack(columns, axis=1)
+    statistic = Quantiles((0.25, 0.75))
+    fixed = statistic.prepare(pilot_of(values))
+    assert (np.diff(fixed["_atom_key"]) > 0).all()
+    assert fixed["_atom_value"].tolist() == [0.0, 7.0, 3.0, 9.0]
+    low, high = estimated(statistic, values).value["quantile"]
+    assert low.tolist() == [0.0, 7.0, 3.0, 9.0]
+    assert (high[[0, 2]] > 10.0).all()
+    assert (high[[1, 3]] == [7.0, 9.0]).all()
+
+
 def test_an_empty_state_holds_one_number_throughout() -> None:
     """It is made on the device from that number (`mc.blocks`)."""
     every = (Moments(), Quantiles(PROBABILITIES), Exceedance("high", "y", above=0.5), Narrowing())
