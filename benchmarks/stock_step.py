@@ -1,7 +1,7 @@
 """Is our stock product right, and how much faster than flodym's dynamic stock model? Same inflows, lifetimes, ages.
 
-Inflow-driven: stock and retirement of the inflow (`mc.model.stock.convolve`). Stock-driven: the inflow that keeps a
-stock (`inflow_for_stock`). flodym gets the draws as one more dimension, in an environment of its own; CPU seconds a
+Inflow-driven: stock and retirement of the inflow. Stock-driven: the inflow that keeps a stock. Both are ours in one
+(`mc.model.stock.turnover`). flodym gets the draws as one more dimension, in an environment of its own; CPU seconds a
 draw after compilation, the survival curves included for both. flodym keeps stocks by cohort besides, we do not.
 `--quick` takes it if its environment is there.
 """
@@ -21,7 +21,7 @@ from measuring import alternate, report
 from peers.environments import Absent, python_of
 
 from mc.blocks import precise
-from mc.model.stock import convolve, half_ages, inflow_for_stock, kernels
+from mc.model.stock import half_ages, kernels, turnover
 
 DRAWS, YEARS, PROVINCES, USES = 16, 41, 28, 6
 BENCHMARKS = Path(__file__).parent
@@ -40,8 +40,8 @@ def problem() -> Arrays:
 def ours(given: Arrays, kind: type) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
     """Compiled calls and their arguments, draws first, in one precision."""
     inputs = {
-        "flow": jnp.asarray(np.moveaxis(given["inflow"], 0, -1), kind),
-        "target": jnp.asarray(np.moveaxis(given["target"], 0, -1), kind),
+        "flow": jnp.asarray(np.transpose(given["inflow"], (1, 3, 0, 2)), kind),
+        "target": jnp.asarray(np.transpose(given["target"], (1, 3, 0, 2)), kind),
         "scale": jnp.asarray(given["scale"], kind),
         "shape": jnp.asarray(given["shape"], kind),
     }
@@ -51,12 +51,18 @@ def ours(given: Arrays, kind: type) -> tuple[dict[str, jax.Array], dict[str, jax
         return kernels(jnp.exp(-((ages[None, :] / one["scale"][:, None]) ** one["shape"][:, None])))
 
     def inflow_driven(one: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        left, retired = curves(one)
-        return {"stock": convolve(one["flow"], left), "outflow": convolve(one["flow"], retired)}
+        inflow, retired, _ = driven(one, one["flow"], jnp.zeros_like(one["flow"]), keeps_target=False)
+        return {"stock": jnp.cumsum(inflow - retired, axis=1), "outflow": retired}
 
     def stock_driven(one: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        left, _ = curves(one)
-        return {"inflow": inflow_for_stock(one["target"], jnp.zeros_like(one["target"]), left)[0]}
+        rise = jnp.diff(one["target"], axis=1, prepend=0.0)
+        return {"inflow": driven(one, jnp.zeros_like(rise), rise, keeps_target=True)[0]}
+
+    def driven(one: dict[str, jax.Array], flow: jax.Array, rise: jax.Array, keeps_target: bool) -> list[jax.Array]:
+        """From nothing, one year before the first."""
+        start = jnp.pad(flow, ((0, 0), (1, 0), (0, 0)))
+        paths = turnover(rise, start, jnp.zeros_like(start), curves(one), jnp.asarray(keeps_target))
+        return [path[:, 1:] for path in paths[:2]] + [paths[2]]
 
     return {"inflow_driven": jax.jit(jax.vmap(inflow_driven)), "stock_driven": jax.jit(jax.vmap(stock_driven))}, inputs
 
@@ -69,9 +75,9 @@ def by_hand(given: Arrays) -> np.ndarray:
 
 
 def difference(found: np.ndarray, theirs: np.ndarray) -> float:
-    """Largest difference over the largest value of its series (draw, province, use, year)."""
-    theirs = np.moveaxis(theirs, 0, -1)
-    return float(np.max(np.abs(found - theirs) / np.abs(theirs).max(axis=-1, keepdims=True)))
+    """Largest difference over the largest value of its series (draw, use, year, province)."""
+    theirs = np.transpose(theirs, (1, 3, 0, 2))
+    return float(np.max(np.abs(found - theirs) / np.abs(theirs).max(axis=2, keepdims=True)))
 
 
 def of_flodym(given: Arrays) -> tuple[Arrays, dict[str, float]]:

@@ -77,5 +77,5 @@ def test_room_by_hand() -> None:
         object.__setattr__(scrap, name, jnp.asarray(value))
     one = jnp.ones((1, 1))
     supply = Supply(2 * one, one, 3 * one, 4 * one, jnp.ones(()), jnp.zeros(()))
-    found = copper.room(scrap, supply, jnp.full((1, 2, 1), 5.0), 10 * one)
+    found = copper.room(scrap, supply, jnp.full((2, 1, 1), 5.0), 10 * one)
     assert float(found[0, 0]) == pytest.approx((0.2 * 10 - 0.02 * 2) / 0.2, rel=1e-6)

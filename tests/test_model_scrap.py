@@ -16,7 +16,7 @@ from mc.model import scrap
 YEARS = np.arange(2020.0, 2026.0)
 USES = 3
 LOST = np.array([[4.0, 5.0, 6.0, 6.0, 6.0, 6.0], [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]])
-RETIRED = np.linspace(3.0, 40.0, 2 * USES * len(YEARS)).reshape(2, USES, len(YEARS))
+RETIRED = np.linspace(3.0, 40.0, USES * len(YEARS) * 2).reshape(USES, len(YEARS), 2)
 HOME = np.full((2, len(YEARS)), 3.0)
 
 
@@ -59,7 +59,7 @@ RATE = st.floats(0.3, 0.95)
 @given(rates=st.lists(RATE, min_size=USES, max_size=USES), needed=st.floats(15.0, 160.0))
 def test_base_year_closes_exactly_or_as_far_as_the_ceiling_allows(rates: list[float], needed: float) -> None:
     found = supply(needed, obsolete_recovery=rates)
-    first = RETIRED[:, :, 0].sum(axis=0)
+    first = RETIRED[:, 0].sum(axis=1)
     wanted = max(needed + 3.0 - HOME[:, 0].sum() - 0.95 * LOST[:, 0].sum(), 0.0)
     assert float(found.closure) == pytest.approx(closure_factor(rates, 0.97, list(first), wanted), rel=1e-9)
     assert float(found.residual) == pytest.approx(max(wanted - 0.97 * first.sum(), 0.0), abs=1e-8)
@@ -84,7 +84,7 @@ def test_no_scrap_at_all_is_no_supply() -> None:
 @given(needed=st.floats(5.0, 200.0), trade=st.floats(-100.0, 60.0))
 def test_never_more_obsolete_scrap_than_ceiling_times_retired(needed: float, trade: float) -> None:
     found = supply(needed, net_import=trade)
-    assert (found.obsolete <= 0.97 * RETIRED.sum(axis=1) * (1 + 1e-12)).all()
+    assert (found.obsolete <= 0.97 * RETIRED.sum(axis=0).T * (1 + 1e-12)).all()
     assert (found.purchased >= 0).all()
     national = (found.prompt + found.obsolete).sum(axis=0)
     np.testing.assert_allclose(found.purchased.sum(axis=0)[1:], np.maximum(national + trade - 3.0, 0.0)[1:])

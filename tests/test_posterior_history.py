@@ -54,7 +54,7 @@ def test_stock_of_the_base_year_is_that_of_the_chain():
         now = assemble(data["tables"], draw).chain
         ages = stock.half_ages(basis.shape[0], data["world"].years)
         curves = stock.kernels(stock.survival(now.stock, now.structure.lifetime_family, ages))
-        return demand.past(now.demand, *curves, basis).stock[..., 1].sum()
+        return demand.past(now.demand, *curves, basis).stock[:, 1].sum()
 
     with precise():
         expected = np.asarray(jax.jit(jax.vmap(chain))(draws))
@@ -70,7 +70,7 @@ def test_stocks_of_past_years_by_a_plain_loop_over_cohorts():
     for k, year in enumerate(range(8, 12)):
         for component in range(2):
             left = sum(series[component, cohort] * kernel[year - cohort] for cohort in range(year + 1))
-            assert found[0, k, component] == pytest.approx(left, rel=1e-6)
+            assert found[0, component, k] == pytest.approx(left, rel=1e-6)
 
 
 def test_iron_closes_in_every_year():

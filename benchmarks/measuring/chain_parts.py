@@ -31,7 +31,7 @@ def without_years(study: Any, data: Any, draw: Any, result: Any) -> Any:
 
 def stock(data: Any, inputs: Any) -> Any:
     """People, income, and steel in use with what retires."""
-    return steel_use(inputs, data["world"], data["basis"])
+    return steel_use(inputs, data["world"], data["basis"], data["basis"].dtype)
 
 
 def books(study: Any, data: Any, draw: Any, result: Any) -> Any:

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 
 from mc.allocation.problem import Roads
 from mc.inputs.nouns import Inputs
@@ -12,7 +13,7 @@ from mc.inputs.steel import Uptake
 from mc.inputs.world import Distances, Freight
 from mc.model import capacity, copper, cost, demand, grid, intensity, iron, macro, relines, scrap, stock
 from mc.model.drive import Drive, Force
-from mc.model.paths import in_precision, ramp, sum_at
+from mc.model.paths import in_precision, ramp, sum_at, total
 from mc.model.setting import Setting
 from mc.model.world import FURNACES, World, places
 
@@ -25,11 +26,11 @@ class Metal:
     """Steel demanded and scrap that arises: where nearly equal numbers are subtracted.
 
     Attributes:
-        people: million [province, year].
-        income: kCNY per head [province, year].
+        people: million [year, province].
+        income: kCNY per head [year, province].
         past: what history leaves.
         use: steel in use.
-        made: finished steel fabricated, Mt [province, end_use, year].
+        made: finished steel fabricated, Mt [end_use, year, province].
         national: crude steel, Mt [year].
         output: crude steel, Mt [province, year].
         supply: scrap that arises.
@@ -83,8 +84,10 @@ def roads(freight: Freight, distances: Distances, world: World) -> Roads:
     )
 
 
-def steel_use(inputs: Inputs, world: World, basis: Array) -> tuple[demand.Past, demand.Use, Array, Array]:
-    """History and future of steel in use, with people and income by province."""
+def steel_use(
+    inputs: Inputs, world: World, basis: Array, dtype: DTypeLike
+) -> tuple[demand.Past, demand.Use, Array, Array]:
+    """History and future of steel in use, with people and income by province; `dtype` as in `demand.steel_in_use`."""
     ssp = inputs.structure.ssp
     people = macro.population(inputs.macro, ssp)
     earned = macro.income(inputs.macro, ssp, people)
@@ -92,7 +95,8 @@ def steel_use(inputs: Inputs, world: World, basis: Array) -> tuple[demand.Past, 
     curves = stock.kernels(stock.survival(inputs.stock, inputs.structure.lifetime_family, ages))
     history = demand.past(inputs.demand, *curves, basis)
     time = world.years - world.years[0]
-    use = demand.steel_in_use(inputs.demand, inputs.structure.demand_driver, history, curves, (people, earned, time))
+    driver, paths = inputs.structure.demand_driver, (people, earned, time)
+    use = demand.steel_in_use(inputs.demand, driver, history, curves, paths, dtype)
     return history, use, people, earned
 
 
@@ -101,7 +105,7 @@ def scrap_supply(
 ) -> scrap.Supply:
     """Scrap by kind and province from output, fabrication and retirement."""
     home = output * (1.0 - inputs.demand.casting_rolling_yield) * inputs.scrap.home_recovery
-    lost = (made * (1.0 - inputs.demand.fabrication_yield)[None, :, None]).sum(axis=1)
+    lost = total(made * (1.0 - inputs.demand.fabrication_yield)[:, None, None]).T
     return scrap.supply(inputs.scrap, home, lost, use.retired, start.scrap.sum(), world.years)
 
 
@@ -177,9 +181,9 @@ def forces(
     )
 
 
-def metal(inputs: Inputs, world: World, basis: Array) -> Metal:
-    """From people and income to crude steel by province and scrap."""
-    history, use, people, earned = steel_use(inputs, world, basis)
+def metal(inputs: Inputs, world: World, basis: Array, dtype: DTypeLike) -> Metal:
+    """From people and income to crude steel by province and scrap; `dtype` as in `demand.steel_in_use`."""
+    history, use, people, earned = steel_use(inputs, world, basis, dtype)
     made = demand.fabricated(inputs.demand, use, history.share, world.years)
     national, tie = demand.crude_steel(inputs.demand, made, world.years)
     time = world.years - world.years[0]
@@ -195,7 +199,8 @@ def before(inputs: Inputs, world: World, basis: Array) -> Before:
     Inflow is the small difference of stocks twelve times as large, so steel and scrap are worked out in float64: in
     float32 they lose a digit, and all that answers a gap between large flows (hydrogen, capture) loses another.
     """
-    found = in_precision(metal(*in_precision((inputs, world, basis), jnp.float64)), world.years.dtype)
+    dtype = world.years.dtype
+    found = in_precision(metal(*in_precision((inputs, world, basis), jnp.float64), dtype), dtype)
     setting = power(inputs, world)
     drive = forces(inputs, world, setting, found.supply, found.output, found.start)
     if world.limits_copper:

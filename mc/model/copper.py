@@ -11,9 +11,9 @@ from mc.model.scrap import Supply
 def tolerance(scrap: Scrap, made: Array) -> Array:
     """Copper that a tonne of the country's finished steel bears, % by mass [year].
 
-    Flat products bear less than long ones. `made` is finished steel fabricated, Mt [province, end_use, year].
+    Flat products bear less than long ones. `made` is finished steel fabricated, Mt [end_use, year, province].
     """
-    by_use = made.sum(axis=0)
+    by_use = made.sum(axis=2)
     flat = ratio((scrap.flat_share[:, None] * by_use).sum(axis=0), by_use.sum(axis=0))
     return flat * scrap.copper_tolerance_flat + (1.0 - flat) * scrap.copper_tolerance_long
 

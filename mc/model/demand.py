@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import DTypeLike
 
 from mc.inputs.steel import Demand
 from mc.model import stock
-from mc.model.paths import fade, ramp, ratio, shares
+from mc.model.paths import fade, in_precision, ramp, ratio, settled, shares, total
 
 DIRECT_EXPORT_YEAR = 2030.0
 """Year of the quantity `direct_net_export_2030`."""
@@ -76,12 +77,12 @@ def goods_per_use(demand: Demand) -> Array:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Past:
-    """What cohorts up to the base year leave, Mt, years from `stock.LEAD` before the base year on.
+    """What cohorts up to the base year leave, Mt.
 
     Attributes:
-        stock: still in use [province, end_use, 1 + year].
-        retired: retired in the year [province, end_use, 1 + year].
-        inflow: entering use in the base year [province, end_use].
+        stock: still in use `stock.LEAD` years before the base year, and in it [end_use, 2, province].
+        retired: retired in each model year [end_use, year, province].
+        inflow: entering use in the base year [end_use, province].
         share: share of provinces in use of the base year [province].
     """
 
@@ -91,112 +92,133 @@ class Past:
     share: Array
 
 
-def national_past(demand: Demand, kernel: Array, retiring: Array, basis: Array) -> Array:
-    """(stock, retirement) of history, Mt [2, end_use, year, weight]; the weights split each year between provinces."""
+def national_past(demand: Demand, kernel: Array, basis: Array) -> Array:
+    """What history leaves of an age kernel, Mt [end_use, weight, year]; weights split a year between provinces."""
     coefficients = history_coefficients(demand)
-    both = stock.from_history(jnp.concatenate([kernel, retiring]), basis)
-    both = both.reshape(2, kernel.shape[0], -1, 2, coefficients.shape[0])
-    return (both * coefficients[None, None, None, None, :]).sum(axis=-1) * goods_per_use(demand)[None, :, None, None]
+    found = stock.from_history(kernel, basis).reshape(kernel.shape[0], 2, coefficients.shape[0], -1)
+    return total(found * coefficients[None, None, :, None], 2) * goods_per_use(demand)[:, None, None]
 
 
 def past(demand: Demand, kernel: Array, retiring: Array, basis: Array) -> Past:
     """Stock and retirement of history by province and end use; provincial shares move from early to late ones."""
     share = use_shares(demand)
-    national = national_past(demand, kernel, retiring, basis)
-    split = jnp.stack([demand.stock_share_2000, share])
-    by_province = jnp.einsum("kgtw,wp->kpgt", national, split)
+
+    def split(national: Array) -> Array:
+        early, late = national[:, 0, :, None], national[:, 1, :, None]
+        return early * demand.stock_share_2000[None, None, :] + late * share[None, None, :]
+
+    in_use = split(national_past(demand, kernel, basis[..., :2]))
+    retired = split(national_past(demand, retiring, basis[..., 1:]))
     use = demand.apparent_use_history[-1] * history_coefficients(demand)[-1]
-    return Past(by_province[0], by_province[1], share[:, None] * (goods_per_use(demand) * use)[None, :], share)
+    return Past(in_use, retired, (goods_per_use(demand) * use)[:, None] * share[None, :], share)
 
 
 def stock_target(demand: Demand, history: Past, people: Array, earned: Array, time: Array) -> Array:
-    """Stock in use aimed at, Mt [province, end_use, year]: a logistic in log income that keeps 2020's level and slope.
+    """Stock in use aimed at, Mt [end_use, year, province]: a logistic in log income that keeps 2020's level and slope.
 
     K*(y) = Ksat / (1 + x (y_2020 / y)^s), x = Ksat / K_2020 - 1; Ksat per head is a ratio to the nation's own stock per
     head in the draw. The level and slope of the base year are met by an offset that fades:
     k = K* + [d0 + (v0 - v*0 + w d0) t] exp(-w t). A province at or above near_saturation x Ksat starts its curve there
     and sheds the rest with the offset.
     """
-    now = history.stock[..., 1] / people[:, :1]
-    net_addition = (history.stock[..., 1] - history.stock[..., 0]) / (stock.LEAD * people[:, :1])
-    national = history.stock[..., 1].sum(axis=0) / people[:, 0].sum()
-    saturated = (demand.saturation_ratio * national)[None, :]
+    per_head = history.stock / people[None, :1]
+    then, now = per_head[:, 0], per_head[:, 1]
+    national = history.stock[:, 1].sum(axis=1) / people[0].sum()
+    saturated = (demand.saturation_ratio * national)[:, None]
     start = jnp.clip(now, 1e-3 * saturated, demand.near_saturation * saturated)
     gap = saturated / start - 1.0
-    relative = (earned / earned[:, :1]) ** (-demand.logistic_steepness)
-    curve = saturated[..., None] / (1.0 + gap[..., None] * relative[:, None, :])
-    rise = (curve[..., 1] - curve[..., 0]) / (time[1] - time[0])
+    relative = jnp.exp(-demand.logistic_steepness * jnp.log(earned / earned[:1]))
+    curve = saturated[:, None] / (1.0 + gap[:, None] * relative[None])
+    rise = (curve[:, 1] - curve[:, 0]) / (time[1] - time[0])
     offset = now - start
-    slope = net_addition - rise + demand.offset_rate * offset
-    fading = jnp.exp(-demand.offset_rate * time)[None, None, :]
-    per_head = curve + (offset[..., None] + slope[..., None] * time[None, None, :]) * fading
-    return jnp.maximum(per_head, 0.0) * people[:, None, :]
+    slope = (now - then) / stock.LEAD - rise + demand.offset_rate * offset
+    fading = jnp.exp(-demand.offset_rate * time)[None, :, None]
+    wanted = curve + (offset[:, None] + slope[:, None] * time[None, :, None]) * fading
+    return jnp.maximum(wanted, 0.0) * people[None]
 
 
 def inflow_by_income(demand: Demand, history: Past, people: Array, earned: Array, time: Array) -> Array:
-    """Inflow when use per head follows income, Mt [province, end_use, year].
+    """Inflow when use per head follows income, Mt [end_use, year, province].
 
     Use per head = A exp(-B / income) (1 - m)^t, tied to the base year. exp(-B / income) only rises, so the yearly
     material saving m carries all saturation (van Vuuren et al. 1999, Ecol. Econ. for the inverted U it stands for).
     """
-    growth = jnp.exp(demand.intensity_income * (1.0 / earned[:, :1] - 1.0 / earned))
+    growth = jnp.exp(demand.intensity_income * (1.0 / earned[:1] - 1.0 / earned))
     saving = (1.0 - demand.material_saving) ** time
-    factor = growth * saving[None, :] * people / people[:, :1]
-    return history.inflow[..., None] * factor[:, None, :]
+    factor = growth * saving[:, None] * people / people[:1]
+    return history.inflow[:, None] * factor[None]
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Use:
-    """Steel in use in the model years, Mt or Mt/year [province, end_use, year]."""
+    """Steel in use in the model years, Mt or Mt/year.
+
+    Attributes:
+        inflow: what enters use [end_use, year, province].
+        retired: what leaves it, same shape.
+        shortfall: how far the floor of inflow at zero leaves all stocks above their targets [year].
+        first: stock of the base year [end_use, province].
+    """
 
     inflow: Array
-    stock: Array
     retired: Array
     shortfall: Array
+    first: Array
+
+    def stock_by_end_use(self) -> Array:
+        """Steel in use, Mt [end_use, year]."""
+        return stock_since(self.first.sum(axis=1), (self.inflow - self.retired).sum(axis=2).T).T
+
+    def stock_by_province(self) -> Array:
+        """Steel in use, Mt [year, province]."""
+        return stock_since(self.first.sum(axis=0), total(self.inflow - self.retired))
+
+
+def stock_since(first: Array, added: Array) -> Array:
+    """Stock from that of the base year and what each year adds [year, ...], the base year's left out."""
+    return jnp.cumsum(jnp.concatenate([first[None], added[1:]]), axis=0)
 
 
 def steel_in_use(
-    demand: Demand, driver: Array, history: Past, curves: tuple[Array, Array], macro: tuple[Array, ...]
+    demand: Demand,
+    driver: Array,
+    history: Past,
+    curves: tuple[Array, Array],
+    macro: tuple[Array, ...],
+    dtype: DTypeLike,
 ) -> Use:
-    """Inflow by the driver of the draw (0 stock, 1 income), and the stock and retirement that follow from it.
+    """Inflow by the driver of the draw (0 stock, 1 income), and the retirement that follows from it.
 
     Args:
         demand: inputs.
         driver: structural choice.
         history: what the past leaves.
         curves: share left and share retired by age.
-        macro: people [province, year], income [province, year], years since the base year [year].
+        macro: people [year, province], income [year, province], years since the base year [year].
+        dtype: precision of what nothing is subtracted from any more: retirement and what replaces it.
     """
-    people, earned, time = macro
-    kernel, _ = curves
-    target = stock_target(demand, history, people, earned, time)
-    aimed, shortfall = stock.inflow_for_stock(target[..., 1:], history.stock[..., 2:], kernel)
-    aimed = jnp.concatenate([history.inflow[..., None], aimed], axis=-1)
-    inflow = jnp.where(driver < 0.5, aimed, inflow_by_income(demand, history, people, earned, time))
-    # The base year's cohort is part of history; what follows from later cohorts is added to what the past leaves.
-    later = inflow.at[..., 0].set(0.0)
-    in_use = history.stock[..., 1:] + stock.convolve(later, kernel)
-    # What enters and does not add to the stock has replaced what retired.
-    retired = inflow[..., 1:] - jnp.diff(in_use, axis=-1)
-    retired = jnp.concatenate([history.retired[..., 1:2], retired], axis=-1)
-    shortfall = jnp.concatenate([jnp.zeros_like(shortfall[..., :1]), shortfall], axis=-1)
-    return Use(inflow, in_use, retired, jnp.where(driver < 0.5, shortfall, 0.0))
+    # Settled, or every year of the target would be worked out for both of its differences.
+    rise = jnp.diff(settled(stock_target(demand, history, *macro)), axis=1)
+    by_income = inflow_by_income(demand, history, *macro)
+    paths = in_precision((rise, by_income, history.retired, curves), dtype)
+    inflow, retired, shortfall = in_precision(stock.turnover(*paths, driver < 0.5), rise.dtype)
+    return Use(inflow, retired, shortfall, history.stock[:, 1])
 
 
 def fabricated(demand: Demand, use: Use, share: Array, years: Array) -> Array:
-    """Finished steel fabricated, Mt/year [province, end_use, year]; goods are made in the province that uses steel."""
+    """Finished steel fabricated, Mt/year [end_use, year, province]; goods are made in the province that uses steel."""
     left = 1.0 - (1.0 - demand.indirect_left_2060) * ramp(years, years[0], INDIRECT_EXPORT_YEAR)
     exported = demand.indirect_net_export_2020 * demand.indirect_split
-    abroad = share[:, None, None] * exported[None, :, None] * left[None, None, :]
-    return use.inflow / demand.fabrication_yield[None, :, None] + abroad
+    abroad = exported[:, None, None] * left[None, :, None] * share[None, None, :]
+    return use.inflow / demand.fabrication_yield[:, None, None] + abroad
 
 
 def crude_steel(demand: Demand, made: Array, years: Array) -> tuple[Array, Array]:
     """National crude steel output, Mt/year [year], and the tie to base-year output that fades [1]."""
     change = demand.direct_net_export_2030 - demand.direct_net_export_2020
     trade = demand.direct_net_export_2020 + change * ramp(years, years[0], DIRECT_EXPORT_YEAR)
-    national = made.sum(axis=(0, 1)) / demand.casting_rolling_yield + trade
+    national = total(made).sum(axis=1) / demand.casting_rolling_yield + trade
     tie = demand.crude_steel_2020.sum() / national[0]
     return national * (1.0 + (tie - 1.0) * fade(years, demand.level_tie_fade)), tie
 
@@ -229,12 +251,12 @@ def output_by_province(demand: Demand, national: Array, made: Array, clean: Arra
     Args:
         demand: inputs.
         national: crude steel [year].
-        made: finished steel fabricated [province, end_use, year].
+        made: finished steel fabricated [end_use, year, province].
         clean: weight of clean power [province].
         time: years since the base year [year].
     """
     base = demand.crude_steel_2020
-    planned = relocated(demand, base, made.sum(axis=1), clean, time) * national[None, :]
+    planned = relocated(demand, base, total(made).T, clean, time) * national[None, :]
     regulated = jnp.maximum(1.0, ratio(base, demand.capacity_2020))
     limit = jnp.maximum(demand.utilisation_max * demand.capacity_2020 * regulated, demand.output_margin * base)
     stretch = jnp.maximum(1.0, national / (demand.capacity_fill * limit.sum()))

@@ -59,7 +59,7 @@ class Record:
 
     Attributes:
         years: years that are compared, the last is the base year [year].
-        basis: what each of those years holds of all cohorts before [age, year, component].
+        basis: what each of those years holds of all cohorts before [age, component, year].
         use: apparent use by how it is known, Mt/year [period, year].
         since: years since that from which provinces are known [recent_year].
         late: how far shares of use had moved to those of the base year in these years [recent_year].
@@ -73,10 +73,10 @@ class Record:
 
 
 def past_basis(series: np.ndarray, count: int) -> np.ndarray:
-    """`stock.history_basis` of each of the last `count` years of history [age, year, component]."""
+    """`stock.history_basis` of each of the last `count` years of history [age, component, year]."""
     whole = series.shape[1]
-    columns = [stock.history_basis(series[:, : whole - back], 1)[:, 1] for back in reversed(range(count))]
-    return np.stack([np.pad(column, ((0, whole - len(column)), (0, 0))) for column in columns], axis=1)
+    columns = [stock.history_basis(series[:, : whole - back], 1)[..., 1] for back in reversed(range(count))]
+    return np.stack([np.pad(column, ((0, whole - len(column)), (0, 0))) for column in columns], axis=2)
 
 
 def at_years(yearly: Array, record: Record) -> Array:
@@ -100,8 +100,10 @@ def steel_in_use(inputs: Inputs, record: Record) -> tuple[Array, Array]:
     curves = stock.survival(
         inputs.stock, inputs.structure.lifetime_family, stock.half_ages(record.basis.shape[0], record.years)
     )
-    national = demand.national_past(inputs.demand, *stock.kernels(curves), record.basis).sum(axis=-1)
-    return national[0], national[1]
+    in_use, retired = (
+        demand.national_past(inputs.demand, kernel, record.basis).sum(axis=1) for kernel in stock.kernels(curves)
+    )
+    return in_use, retired
 
 
 def fabrication_loss(inputs: Inputs, record: Record) -> Array:

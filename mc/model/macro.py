@@ -13,13 +13,12 @@ def pathway(table: Array, option: Array) -> Array:
 
 
 def population(macro: Macro, ssp: Array) -> Array:
-    """People [province, year], million: the pathway's shape by province on the national path of the draw.
+    """People [year, province], million: the pathway's shape by province on the national path of the draw.
 
     Source: Chen et al. 2020 (Sci. Data 7:83) for the shape; the national path is a prior of its own because the
     pathways' sums and the census disagree after 2020.
     """
-    shape = shares(pathway(macro.population_ssp, ssp).T).T
-    return shape * macro.population_national[None, :]
+    return shares(pathway(macro.population_ssp, ssp).T) * macro.population_national[:, None]
 
 
 def gross_product(macro: Macro) -> Array:
@@ -30,13 +29,12 @@ def gross_product(macro: Macro) -> Array:
 
 
 def income(macro: Macro, ssp: Array, people: Array) -> Array:
-    """GDP per head [province, year], kCNY of 2020.
+    """GDP per head [year, province], kCNY of 2020.
 
     Provincial shares follow the pathway; a provincial deviation grows in step with time to its full log size in the
     last year and is normalised so that the nation's product stays on its path.
     """
-    table = pathway(macro.gdp_ssp, ssp)
-    time = jnp.linspace(0.0, 1.0, table.shape[-1], dtype=table.dtype)
-    shape = table * jnp.exp(macro.gdp_province_deviation[:, None] * time[None, :])
-    product = shares(shape.T).T * (table[:, 0].sum() * gross_product(macro))[None, :]
-    return product / people
+    table = pathway(macro.gdp_ssp, ssp).T
+    time = jnp.linspace(0.0, 1.0, table.shape[0], dtype=table.dtype)
+    shape = table * jnp.exp(time[:, None] * macro.gdp_province_deviation[None, :])
+    return shares(shape) * (table[0].sum() * gross_product(macro))[:, None] / people

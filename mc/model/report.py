@@ -44,23 +44,24 @@ def after_base_year(yearly: Array) -> Array:
 
 def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
     """Outputs that no scrap policy changes."""
-    people = ahead.people.sum(axis=0)
+    people = ahead.people.sum(axis=1)
     supply = ahead.supply
     arising = supply.home + supply.prompt + supply.obsolete
-    stock = ahead.use.stock
+    by_end_use, by_province = ahead.use.stock_by_end_use(), ahead.use.stock_by_province().T
+    stock = by_end_use.sum(axis=0)
     return {
         "population": people,
-        "income_by_province": ahead.income,
+        "income_by_province": ahead.income.T,
         "crude_steel": ahead.national,
         "crude_steel_by_province": ahead.output,
-        "steel_use": ahead.made.sum(axis=(0, 1)),
-        "steel_use_by_province": ahead.made.sum(axis=1),
-        "steel_inflow": ahead.use.inflow.sum(axis=(0, 1)),
-        "steel_stock": stock.sum(axis=(0, 1)),
-        "steel_stock_by_end_use": stock.sum(axis=0),
-        "steel_stock_by_province": stock.sum(axis=1),
-        "steel_stock_per_head": stock.sum(axis=(0, 1)) / people,
-        "steel_retired": ahead.use.retired.sum(axis=(0, 1)),
+        "steel_use": total(ahead.made).sum(axis=1),
+        "steel_use_by_province": total(ahead.made).T,
+        "steel_inflow": total(ahead.use.inflow).sum(axis=1),
+        "steel_stock": stock,
+        "steel_stock_by_end_use": by_end_use,
+        "steel_stock_by_province": by_province,
+        "steel_stock_per_head": stock / people,
+        "steel_retired": total(ahead.use.retired).sum(axis=1),
         "scrap_home": supply.home.sum(axis=0),
         "scrap_prompt": supply.prompt.sum(axis=0),
         "scrap_obsolete": supply.obsolete.sum(axis=0),
@@ -74,7 +75,7 @@ def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
         "level_tie": ahead.tie,
         "scrap_closure_factor": supply.closure,
         "scrap_closure_residual": supply.residual,
-        "stock_shortfall": ahead.use.shortfall.sum(axis=(0, 1)),
+        "stock_shortfall": ahead.use.shortfall,
         "capacity_stretch": ahead.stretch,
     }
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from mc.inputs.steel import Scrap
-from mc.model.paths import fade, ramp, ratio
+from mc.model.paths import fade, ramp, ratio, total
 
 
 @jax.tree_util.register_dataclass
@@ -73,17 +73,17 @@ def supply(scrap: Scrap, home: Array, lost: Array, retired: Array, needed: Array
         scrap: inputs.
         home: home scrap, Mt/year [province, year].
         lost: fabrication loss, Mt/year [province, year].
-        retired: retired goods, Mt/year [province, end_use, year].
+        retired: retired goods, Mt/year [end_use, year, province].
         needed: scrap charged to steel in the base year, Mt.
         years: model years [year].
     """
     prompt = scrap.prompt_recovery * lost
     rates = recovery(scrap, years)
     wanted = jnp.maximum(needed + scrap.to_foundries - home[:, 0].sum() - prompt[:, 0].sum(), 0.0)
-    factor = closure_factor(scrap, rates[:, 0], retired[..., 0].sum(axis=0), wanted)
+    factor = closure_factor(scrap, rates[:, 0], retired[:, 0].sum(axis=1), wanted)
     fading = 1.0 + (factor - 1.0) * fade(years, scrap.closure_fade)
     rates = jnp.minimum(rates * fading[None, :], scrap.recovery_ceiling)
-    obsolete = (retired * rates[None, :, :]).sum(axis=1)
+    obsolete = total(retired * rates[..., None]).T
     gathered = prompt + obsolete
     national = gathered.sum(axis=0)
     # There is no trade in the base year: what is charged is known. It starts the year after.
