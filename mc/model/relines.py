@@ -14,7 +14,7 @@ from jax import Array
 
 from mc.inputs.steel import Uptake
 from mc.model.drive import Force
-from mc.model.paths import ratio
+from mc.model.paths import ratio, settled, total
 
 LONGEST_HISTORY = 40
 """Most years of additions that `campaign_history` can ask for (its valid range)."""
@@ -44,12 +44,13 @@ def first_due(uptake: Uptake, crude_steel_history: Array, time: Array, fleet: Ar
     recent = (ages < uptake.campaign_history).astype(added.dtype)
     # Where output never grew, furnaces are of all ages alike.
     weights = jnp.where((added * recent).sum() > 0, added * recent, recent)
-    age = ages[None, :] + uptake.campaign_phase[:, None] * uptake.campaign
-    due = jnp.maximum(uptake.campaign - jnp.mod(age, uptake.campaign), 1.0)
+    campaigns = ages[:, None] / uptake.campaign + uptake.campaign_phase[None, :]
+    due = jnp.maximum((1.0 - (campaigns - jnp.floor(campaigns))) * uptake.campaign, 1.0)
     # Age by age: a product would first write what every province, age and year have to do with one another.
-    every = zip(due.T, weights / weights.sum(), strict=True)
-    shape = functools.reduce(jnp.add, [weight * spread(time, moment) for moment, weight in every])
-    first: Array = (shape * fleet[:, None]).T
+    every = zip(due, weights / weights.sum(), strict=True)
+    shape = functools.reduce(jnp.add, [weight * spread(time, moment).T for moment, weight in every])
+    # Settled, or what it is summed for would work it out again.
+    first: Array = settled(shape * fleet[None, :])
     return first
 
 
@@ -100,8 +101,10 @@ def wasted(uptake: Uptake, first: Array, renewed: Array, years: Array) -> Array:
     """
     # Retirement comes first in a year, so that what is renewed in it is not at stake yet.
     early, kept = early_factor(uptake, years)
-    ahead = years[None, :] - years[:, None]
-    waiting = jnp.clip(ahead / uptake.campaign, 0.0, 1.0) * first.sum(axis=1)[None, :]
-    running = jnp.clip((ahead + uptake.campaign) / uptake.campaign, 0.0, 1.0) * (ahead < 0).astype(years.dtype)
-    left = waiting.sum(axis=1) + (running * renewed.sum(axis=0)[None, :]).sum(axis=1)
+    # Time from a reline, or to the first one, [then, now] in campaigns.
+    since = (years[None, :] - years[:, None]) / uptake.campaign
+    waiting = total(jnp.clip(-since, 0.0, 1.0) * total(first.T)[:, None])
+    # Settled, or every scenario would work it out for itself.
+    running = settled(jnp.where(since > 0, jnp.clip(1.0 - since, 0.0, 1.0), 0.0))
+    left = waiting + total(running * total(renewed)[:, None])
     return early * ratio(kept, 1.0 - early) * left
