@@ -46,12 +46,10 @@ def follow(inputs: Inputs, world: World, basis: Any) -> tuple[Before, year.State
     _, (states, results) = jax.lax.scan(step, start, year.years_of(inputs, world, ahead.drive))
     side_by_side = functools.partial(jnp.stack, axis=-1)
     states = dataclasses.replace(states, capacity=side_by_side(states.capacity))
-    hot = zip(places(world, *HOT_METAL), results.hot_metal, strict=True)
-    metal = [jnp.zeros_like(results.unmet)] * len(world.routes)
-    for route, made in hot:
-        metal[route] = made
-    production = side_by_side(results.production)
-    return ahead, states, dataclasses.replace(results, production=production, hot_metal=side_by_side(metal))
+    production, tapped = (jnp.moveaxis(made, 2, -1) for made in (results.production, results.hot_metal))
+    hot = jnp.asarray(list(places(world, *HOT_METAL)))
+    metal = jnp.zeros_like(production).at[..., hot].set(tapped)
+    return ahead, states, dataclasses.replace(results, production=production, hot_metal=metal)
 
 
 walking = jax.jit(follow, compiler_options=QUICK)

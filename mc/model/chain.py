@@ -45,8 +45,8 @@ def first_result(world: World, ahead: Before) -> year.Result:
     arrivals = start.scrap - ahead.supply.home[:, 0]
     steel, iron = {"base": converter, "scrap": start.electric}, {"base": start.hot_metal}
     return year.Result(
-        production=tuple(steel.get(kind, none) for kind in world.routes),
-        hot_metal=tuple(iron.get(kind, none) for kind in world.routes if kind in HOT_METAL),
+        production=jnp.stack([steel.get(kind, none) for kind in world.routes]),
+        hot_metal=jnp.stack([iron.get(kind, none) for kind in world.routes if kind in HOT_METAL]),
         scrap=jnp.stack([in_converters, start.scrap - in_converters, jnp.zeros_like(converter)], axis=1),
         shipments=year.Shipments(arrivals, none, zero, zero, zero),
         renewed=none,
@@ -119,11 +119,12 @@ def steel(bound: Bound, policies: tuple[Policy, ...], data: dict[str, Any], draw
     world, inputs = data["world"], bound.assemble(data["tables"], draw)
     ahead = before(inputs, world, data["basis"])
 
-    per_year = emissions.year_flows(inputs, world, ahead.drive, ahead.setting)
-    toll = co2_toll(inputs, world, ahead.setting, per_year) if optimises(policies) else None
+    toll = None
+    if optimises(policies):
+        toll = co2_toll(inputs, world, ahead.setting, emissions.year_flows(inputs, world, ahead.drive, ahead.setting))
 
     def after(result: year.Result) -> dict[str, Array]:
-        totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, per_year, result)
+        totals = emissions.totals(inputs, world, ahead.drive, ahead.setting, result)
         return report(inputs, world, ahead, result, totals)
 
     outputs = jax.vmap(after)(transition(inputs, world, ahead, policies, toll))

@@ -14,7 +14,7 @@ from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Costs
 from mc.model.grid import HydrogenPath
 from mc.model.intensity import CAPEX_YEAR, Flows
-from mc.model.paths import ramp
+from mc.model.paths import ramp, total
 from mc.model.world import World
 
 AUCTION_YEARS = (2024.0, 2060.0)
@@ -105,7 +105,7 @@ def running(price: Prices, flows: Flows, rise: Array, carbon: Array) -> Array:
     # Power per t of hot metal is that of capture, which falls with the carbon it captures (as in `at_years`).
     electricity = flows.electricity[:, None] * carbon[None, :] + flows.electricity_change[:, None] * rise[None, :]
     hydrogen = flows.hydrogen[:, None] + flows.hydrogen_change[:, None] * rise[None, :]
-    fuels = flows.fuel @ price.fuel + flows.direct[:, None] * price.carbon[None, :]
+    fuels = total(flows.fuel.T[..., None] * price.fuel[:, None]) + flows.direct[:, None] * price.carbon[None, :]
     burnt = (fuels + (flows.captured * price.storage)[:, None]) * carbon[None, :]
     power = electricity * price.electricity[None, :] + hydrogen * TONNES_PER_KILOGRAM * price.hydrogen[None, :]
     return burnt + power + (flows.ore * price.ore + flows.pellets * price.pellets)[:, None]

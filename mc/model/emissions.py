@@ -13,10 +13,10 @@ from jax import Array
 
 from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Pollutants
-from mc.model.cost import TONNES_PER_KILOGRAM
+from mc.model.cost import TONNES_PER_KILOGRAM, running
 from mc.model.drive import Drive
-from mc.model.intensity import LAST_YEAR, Paths, YearFlows, apply, at_years
-from mc.model.paths import ramp, ratio, settled, sum_at, total
+from mc.model.intensity import LAST_YEAR, Flows, Paths, Taken, YearFlows, at_years, mixed, mixed_by_year, taken
+from mc.model.paths import ramp, ratio, settled, sum_at
 from mc.model.setting import Setting
 from mc.model.world import HOT_METAL, World, places
 from mc.model.year import Result
@@ -61,14 +61,25 @@ class Totals:
     cost: Array
 
 
-def year_flows(inputs: Inputs, world: World, drive: Drive, setting: Setting) -> YearFlows:
-    """Flows per t of steel by each route, then per t of hot metal by those that make it, in each year."""
+def paths_of(inputs: Inputs, world: World, setting: Setting) -> Paths:
+    """How intensities move with the years."""
     pollutants = inputs.pollutants
     electric = pollutants.reheating_electrification_2060 * ramp(world.years, world.years[0], LAST_YEAR)
-    paths = Paths(setting.carbon, setting.rise, pollutants.retrofit_share, electric)
+    return Paths(setting.carbon, setting.rise, pollutants.retrofit_share, electric)
+
+
+def of_hot_metal(world: World, drive: Drive) -> Flows:
+    """Flows per t of hot metal of the routes that make it."""
+    hot = jnp.asarray(list(places(world, *HOT_METAL)))
+    found: Flows = jax.tree.map(lambda flow: flow[hot], drive.per_metal)
+    return found
+
+
+def year_flows(inputs: Inputs, world: World, drive: Drive, setting: Setting) -> YearFlows:
+    """Flows per t of steel by each route, then per t of hot metal by those that make it, in each year."""
+    paths = paths_of(inputs, world, setting)
     steel = at_years(drive.per_steel, paths, jnp.ones_like(setting.carbon))
-    hot = list(places(world, *HOT_METAL))
-    metal = at_years(jax.tree.map(lambda flow: flow[jnp.asarray(hot)], drive.per_metal), paths, setting.carbon)
+    metal = at_years(of_hot_metal(world, drive), paths, setting.carbon)
     both: YearFlows = jax.tree.map(lambda one, other: jnp.concatenate([one, other], axis=1), steel, metal)
     return both
 
@@ -87,39 +98,60 @@ def reported_scale(pollutants: Pollutants, world: World, counted: Array) -> Arra
     return jnp.where(reported > 0, ratio(reported, counted), 1.0)
 
 
-def system_cost(setting: Setting, flows: YearFlows, hydrogen: Array, result: Result, freight: Array) -> Array:
+def system_cost(setting: Setting, flows: tuple[Flows, Flows], result: Result, instead: Array, freight: Array) -> Array:
     """Cost of steelmaking, billion CNY [province, year].
 
-    Capital recovery of what runs, carriers, ore, scrap bought, carbon price, storage, freight of scrap (million CNY).
+    Capital recovery of what runs, carriers, ore, scrap bought, carbon price, storage, freight of scrap.
+
+    Args:
+        setting: prices and paths.
+        flows: per t of steel and per t of hot metal.
+        result: what ran.
+        instead: what hot metal charged to electric furnaces changes of their power, TWh, below zero where it saves
+            some; not in the flows [province, year].
+        freight: million CNY [province, year].
     """
-    price = setting.prices
-    capital = sum(made * price.capital[route][None] for route, made in enumerate(result.production))
-    carriers = total(flows.fuel * price.fuel[:, None])
-    power = flows.electricity * price.electricity[None] + hydrogen * price.hydrogen[None]
-    ore = flows.ore * price.ore + flows.pellets * price.pellets
-    carbon = flows.direct * price.carbon[None] + flows.captured * price.storage
+    (of_steel, of_metal), price = flows, setting.prices
+    burn, still = setting.carbon, jnp.ones_like(setting.carbon)
+    steel = mixed_by_year(
+        settled(price.capital + running(price, of_steel, setting.rise, still))[:, None], result.production
+    )
+    metal = mixed_by_year(settled(running(price, of_metal, setting.rise, burn))[:, None], result.hot_metal)
     bought = result.shipments.arrivals * price.scrap + freight
-    return (capital + carriers + power + ore + carbon + bought) * BILLION_PER_MILLION
+    return (steel + metal + instead * price.electricity[None] + bought) * BILLION_PER_MILLION
 
 
-def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_year: YearFlows, result: Result) -> Totals:
+def upstream_co2(inputs: Inputs, flows: tuple[Flows, Flows], carbon: Array, result: Result) -> Array:
+    """CO2 of ore, lime and fuels before they reach the works, Mt [province, year]."""
+    (of_steel, of_metal), routes = flows, inputs.routes
+    steel = of_steel.ore * routes.ore_upstream_co2 + of_steel.lime * routes.lime_upstream_co2
+    steel = steel + of_steel.fuel @ routes.fuel_upstream_co2
+    metal = mixed(of_metal.ore * routes.ore_upstream_co2, result.hot_metal)
+    burnt = mixed(of_metal.fuel @ routes.fuel_upstream_co2, result.hot_metal)
+    return mixed(steel, result.production) + metal + burnt * carbon[None]
+
+
+def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, result: Result) -> Totals:
     """Everything that follows from production, hot metal and arrivals of all years."""
+    of_steel, of_metal = drive.per_steel, of_hot_metal(world, drive)
+    paths, still = paths_of(inputs, world, setting), jnp.ones_like(setting.carbon)
+    steel = taken(of_steel, paths, still, result.production)
+    metal = taken(of_metal, paths, setting.carbon, result.hot_metal)
     # Settled, or every output would sum its flows over the routes once more.
-    flows: YearFlows = jax.tree.map(settled, apply(per_year, (*result.production, *result.hot_metal)))
+    flows: Taken = jax.tree.map(lambda one, other: settled(one + other), steel, metal)
     melted = sum_at(result.production, places(world, "scrap"))
-    power = flows.electricity + (inputs.routes.electricity_per_hot_metal * setting.charge)[None] * melted
-    flows = dataclasses.replace(flows, electricity=power)
+    instead = (inputs.routes.electricity_per_hot_metal * setting.charge)[None] * melted
+    power = settled(flows.electricity + instead)
     hydrogen = flows.hydrogen * TONNES_PER_KILOGRAM
     electrolysis = hydrogen * setting.hydrogen.power[None]
     purchased = power + world.hydrogen_on_site * electrolysis
-    routes, roads, factor = inputs.routes, drive.roads, setting.factor.T
+    roads, factor = drive.roads, setting.factor.T
     work = result.shipments.freight_work
     freight = work * roads.cost + result.shipments.arrivals * roads.loading * (work > 0).astype(work.dtype)
     bought = (1.0 - world.hydrogen_on_site) * electrolysis * factor
-    upstream = flows.ore * routes.ore_upstream_co2 + flows.lime * routes.lime_upstream_co2
-    upstream = upstream + total(flows.fuel * routes.fuel_upstream_co2[:, None, None]) + bought + work * roads.co2
+    upstream = upstream_co2(inputs, (of_steel, of_metal), setting.carbon, result) + bought + work * roads.co2
     bottom_up = flows.pollutants[:, :, 0].sum(axis=1)
-    first = sum(made[:, 0].sum() for made in result.production)
+    first = result.production[..., 0].sum()
     counted = ratio(bottom_up, jnp.broadcast_to(first, bottom_up.shape))
     return Totals(
         fuel=flows.fuel,
@@ -134,5 +166,5 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, per_yea
         captured=flows.captured,
         pollutants=flows.pollutants * reported_scale(inputs.pollutants, world, counted)[:, None, None],
         freight_cost=freight,
-        cost=system_cost(setting, flows, hydrogen, result, freight),
+        cost=system_cost(setting, (of_steel, of_metal), result, instead, freight),
     )

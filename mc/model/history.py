@@ -150,17 +150,19 @@ def hot_metal(now: Inputs, electric: Array, converter: Array, scrap: Array) -> A
     return jnp.stack([iron.converter_hot_metal(now.iron, rate) * converter, iron_rate * electric])
 
 
-def flows(given: HistoryInputs, world: World, record: Record, steel: Array, metal: Array) -> intensity.YearFlows:
+def flows(given: HistoryInputs, world: World, record: Record, steel: Array, metal: Array) -> intensity.Taken:
     """Fuel, power and direct CO2 of steel and of hot metal, each [converter or electric, year]; totals [year, ...]."""
     none = jnp.zeros_like(record.years)
     carbon = (1.0 - given.history.efficiency_rate) ** (record.years - record.years[-1])
     paths = intensity.Paths(carbon=carbon, rise=none, retrofitted=none, electric=none)
     made, burnt = {"base": steel[0], "scrap": steel[1]}, {"base": metal.sum(axis=0)}
-    of_steel = intensity.at_years(intensity.per_steel(given.chain, world), paths, jnp.ones_like(carbon))
-    of_metal = intensity.at_years(intensity.per_hot_metal(given.chain, world), paths, carbon)
-    one = intensity.apply(of_steel, [made.get(kind, none)[None] for kind in world.routes])
-    other = intensity.apply(of_metal, [burnt.get(kind, none)[None] for kind in world.routes])
-    total: intensity.YearFlows = jax.tree.map(lambda a, b: jnp.moveaxis((a + b)[..., 0, :], -1, 0), one, other)
+    of_steel, of_metal = intensity.per_steel(given.chain, world), intensity.per_hot_metal(given.chain, world)
+    steel_by_route, metal_by_route = (
+        jnp.stack([by_kind.get(kind, none) for kind in world.routes])[:, None] for by_kind in (made, burnt)
+    )
+    one = intensity.taken(of_steel, paths, jnp.ones_like(carbon), steel_by_route)
+    other = intensity.taken(of_metal, paths, carbon, metal_by_route)
+    total: intensity.Taken = jax.tree.map(lambda a, b: jnp.moveaxis((a + b)[..., 0, :], -1, 0), one, other)
     return total
 
 

@@ -1,12 +1,11 @@
 """What a tonne of steel by each route, and a tonne of hot metal, takes and emits.
 
-Everything that is linear in production is folded into two matrices per draw, one per t of hot metal and one per t of
-steel, with one column per flow, so that provinces and years are touched by one product of matrices only.
+Everything that is linear in production is folded into rates per draw, per t of hot metal and per t of steel, one column
+per flow, so that provinces and years are touched by one sum over routes a flow only.
 """
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -222,20 +221,49 @@ def at_years(flows: Flows, paths: Paths, carbon: Array) -> YearFlows:
     )
 
 
-def apply(flows: YearFlows, amounts: Sequence[Array]) -> YearFlows:
-    """Flows of given amounts, summed over routes [..., province, year].
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """Flows of what ran [province, year], one more axis in front for carriers and pollutants; names as in `Flows`."""
 
-    Term by term: a product of matrices for each year would leave years first, and be slower than that.
+    direct: Array
+    captured: Array
+    fuel: Array
+    electricity: Array
+    hydrogen: Array
+    ore: Array
+    pollutants: Array
 
-    Args:
-        flows: per tonne [year, route, ...].
-        amounts: Mt of each route [province, year].
+
+def mixed(rates: Array, amounts: Array) -> Array:
+    """Sum over routes of rates [route, ...] times amounts [route, province, year]: [..., province, year]."""
+    return mixed_by_year(rates[..., None, None], amounts)
+
+
+def mixed_by_year(rates: Array, amounts: Array) -> Array:
+    """The same of rates that differ by year [route, ..., 1, year].
+
+    Term by term: so few terms make too small a product of matrices.
     """
-
-    def summed(leaf: Array) -> Array:
-        rates = settled(jnp.moveaxis(leaf, 0, -1))[..., None, :]
-        every = [amount.reshape((1,) * (rates.ndim - 3) + amount.shape) for amount in amounts]
-        return functools.reduce(jnp.add, [rates[route] * amount for route, amount in enumerate(every)])
-
-    found: YearFlows = jax.tree.map(summed, flows)
+    further = tuple(range(1, rates.ndim - 2))
+    terms = [rate * amount for rate, amount in zip(rates, jnp.expand_dims(amounts, further), strict=True)]
+    found: Array = functools.reduce(jnp.add, terms)
     return found
+
+
+def taken(flows: Flows, paths: Paths, carbon: Array, amounts: Array) -> Taken:
+    """Flows of given amounts of steel, or of hot metal [route, province, year]; paths and carbon as in `at_years`.
+
+    What moves with the years in one way for all routes does so behind the sum over them.
+    """
+    burn, rise = carbon[None], paths.rise[None]
+    polluting = settled(jnp.moveaxis(at_years(flows, paths, carbon).pollutants, 0, -1))
+    return Taken(
+        direct=mixed(flows.direct, amounts) * burn,
+        captured=mixed(flows.captured, amounts) * burn,
+        fuel=mixed(flows.fuel, amounts) * burn[None],
+        electricity=mixed(flows.electricity, amounts) * burn + mixed(flows.electricity_change, amounts) * rise,
+        hydrogen=mixed(flows.hydrogen, amounts) + mixed(flows.hydrogen_change, amounts) * rise,
+        ore=mixed(flows.ore, amounts),
+        pollutants=mixed_by_year(polluting[..., None, :], amounts),
+    )

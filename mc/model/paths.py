@@ -81,8 +81,8 @@ def settled(values: Array) -> Array:
     return values / jnp.where(values == values, 1.0, values)
 
 
-def sum_at(values: Sequence[Array], at: Iterable[int]) -> Array:
-    """Sum of some of several arrays of one shape; 0 of none."""
+def sum_at(values: Sequence[Array] | Array, at: Iterable[int]) -> Array:
+    """Sum of some of several arrays of one shape, or of some rows of one array; 0 of none."""
     return functools.reduce(jnp.add, [values[place] for place in at] or [jnp.zeros_like(values[0])])
 
 

@@ -7,7 +7,7 @@ from mc.inputs.nouns import Inputs
 from mc.model import neutrality, relines
 from mc.model.before import Before
 from mc.model.emissions import GIGAJOULE_PER_MEGAWATTHOUR, Totals
-from mc.model.paths import ratio, sum_at, total
+from mc.model.paths import ratio, settled, sum_at, total
 from mc.model.world import FURNACES, HOT_METAL, World, places
 from mc.model.year import Result, Verdict
 from mc.outputs import FLOW_STEP
@@ -82,7 +82,6 @@ def shared_report(inputs: Inputs, ahead: Before) -> dict[str, Array]:
 
 def production(inputs: Inputs, world: World, ahead: Before, result: Result, output: Array) -> dict[str, Array]:
     """Steel by route, iron, scrap."""
-    made = jnp.stack(result.production)
     electric = sum_at(result.production, places(world, "scrap"))
     hot = [kind for kind in world.routes if kind in HOT_METAL]
     from_furnaces = [metal for metal, kind in zip(result.hot_metal, hot, strict=True) if kind in FURNACES]
@@ -90,11 +89,11 @@ def production(inputs: Inputs, world: World, ahead: Before, result: Result, outp
     used = total(result.scrap, 1)
     on_offer = ahead.supply.home.sum(axis=0) + ahead.supply.purchased.sum(axis=0)
     return {
-        "production_by_route": jnp.stack([total(one) for one in result.production]),
-        "production_by_route_by_province": made,
+        "production_by_route": total(result.production, 1),
+        "production_by_route_by_province": result.production,
         "eaf_share": ratio(total(electric), national),
         "eaf_share_by_province": ratio(electric, output),
-        "pig_iron": total(sum(result.hot_metal, start=jnp.zeros_like(output))) + foundry,
+        "pig_iron": total(total(result.hot_metal)) + foundry,
         "blast_furnace_iron": total(sum(from_furnaces, start=jnp.zeros_like(output))) + foundry,
         **nation_and_provinces("scrap_used", used),
         **nation_and_provinces("scrap_arrivals", result.shipments.arrivals),
@@ -216,7 +215,7 @@ def coordination(world: World, result: Result, verdict: Verdict) -> dict[str, Ar
 
 def report(inputs: Inputs, world: World, ahead: Before, result: Result, totals: Totals) -> dict[str, Array]:
     """All outputs of one scrap policy; per tonne means per tonne made, which a ban may hold below what is wanted."""
-    made = sum(result.production, start=jnp.zeros_like(result.unmet))
+    made = settled(total(result.production))
     return {
         **production(inputs, world, ahead, result, made),
         **energy(inputs, world, totals, made),

@@ -236,7 +236,7 @@ def tradeoffs(bound: Bound, question: Question, data: dict[str, Any], draw: dict
     found = works(inputs, world, ahead, Coordinated(), tolls["co2"])
     start = first_result(world, ahead)
     base = charge(
-        jax.tree.map(lambda path: path[0], tolls["co2"]), jnp.stack([*start.production, *start.hot_metal], axis=1)
+        jax.tree.map(lambda path: path[0], tolls["co2"]), jnp.concatenate([start.production, start.hot_metal]).T
     )
     # The first step of the path is the year after the base year.
     chosen = jnp.asarray([asked - int(bound.axes["year"][0]) - 1 for asked in question.years], jnp.int32)

@@ -99,8 +99,8 @@ class Result:
     """What a year leaves behind.
 
     Attributes:
-        production: crude steel by route, Mt [province].
-        hot_metal: hot metal by route that makes it (`world.HOT_METAL`), Mt [province].
+        production: crude steel, Mt [route, province].
+        hot_metal: hot metal by route that makes it (`world.HOT_METAL`), Mt [route, province].
         scrap: scrap charged, home and purchased, by segment, Mt [province, segment].
         shipments: purchased scrap on its way.
         renewed: blast furnace capacity relined or built, as in `State`, Mt [province].
@@ -109,8 +109,8 @@ class Result:
         verdict: how the policy did, if the run asks.
     """
 
-    production: Fleet
-    hot_metal: Fleet
+    production: Array
+    hot_metal: Array
     scrap: Array
     shipments: Shipments
     renewed: Array
@@ -275,5 +275,6 @@ def step(
     states = dataclasses.replace(states, renewed=relines.remember(states.renewed, renewed, force))
     room = (ready.limits - ready.on_site)[:, :, ELECTRIC]
     shipments = jax.vmap(ship)(allocation)
-    result = Result(run.production, run.hot_metal, run.scrap, shipments, renewed, run.unmet, room, verdict)
+    production, hot_metal = jnp.stack(run.production, axis=1), jnp.stack(run.hot_metal, axis=1)
+    result = Result(production, hot_metal, run.scrap, shipments, renewed, run.unmet, room, verdict)
     return states, result
