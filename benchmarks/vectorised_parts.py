@@ -1,17 +1,16 @@
 """How fast are the parts of the chain that need no loop over years (stock, energy, emissions), and what bounds them?
 
-Three policies; the years are walked once, beforehand, for every rival. CPU seconds a draw, in turn, against the same
-parts in vectorised NumPy (tests/reference/batch, equal to the chain to 1e-9), all draws at once and draw by draw. As in
-a run, outputs go to memory that is there. (A loop compiled by numba stands in `time_to_accuracy`.)
+Three policies; the years are walked once, beforehand, for every rival. CPU seconds a draw on one core, in turn, against
+the same parts in vectorised NumPy (tests/reference/batch, equal to the chain to 1e-9), all draws at once and draw by
+draw. As in a run, outputs go to memory that is there. (A loop compiled by numba stands in `time_to_accuracy`.)
 
 Shares of two rooflines: arithmetic of the traced program over a product of matrices on this machine, bytes of arguments
-and results over a copy within memory that is there. Neither binds (5 to 7 % and 3 to 14 %, 2 cores, 32 draws): XLA
-makes a loop of each relation, and between two loops the arrays of 32 draws, 9 MB for the steel of three policies by
-route, leave the cache of a core (1 MB). Sums over routes, 2.3 of 5.4 MFLOP of energy and stock, read a number from
-there for every two operations and reach about a fifth of a product's rate in a trace; the inflow of a stock, 0.5 MFLOP,
-is a recursion over years with a floor in each, in float64, and takes a fifth of the time. So 30 % of products asks for
+and results over a copy within memory that is there. Neither binds (about 7 % and 10 %, 32 draws on one core): XLA
+makes a loop of each relation, 400 of them, and between two loops the arrays of 32 draws, 9 MB for the steel of three
+policies by route, leave the cache of a core (1 MB). Sums over routes are 2.6 of 5.0 MFLOP; as products of matrices (7
+columns of 18 routes, several layouts) they took 1.5 to 5 times as long as term by term. So 30 % of products asks for
 loops that keep one draw in the cache through all relations, which XLA does not make on a CPU; fewer draws at once pay
-the start of each loop instead.
+the start of each loop instead. Work left out lowers the share and the time alike.
 """
 
 import functools
@@ -24,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.interpreters import partial_eval
-from measuring import ROOT, alternate, report, three_policies
+from measuring import ROOT, alternate, on_one_core, report, three_policies
 from measuring.chain_parts import Once, books, stock, without_years, years_of
 from measuring.kept import Kept
 from measuring.limits import COPIED, SIZE, operations
@@ -80,6 +79,7 @@ def in_numpy(study: Any) -> Callable[[Any, Once], Any]:
 
 def main() -> None:
     """Print a line a part, and what all of them gain over NumPy."""
+    on_one_core()
     study = three_policies()
     numpy = in_numpy(study)
     from reference.batch.years import Years
