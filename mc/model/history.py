@@ -155,15 +155,18 @@ def flows(given: HistoryInputs, world: World, record: Record, steel: Array, meta
     none = jnp.zeros_like(record.years)
     carbon = (1.0 - given.history.efficiency_rate) ** (record.years - record.years[-1])
     paths = intensity.Paths(carbon=carbon, rise=none, retrofitted=none, electric=none)
-    made, burnt = {"base": steel[0], "scrap": steel[1]}, {"base": metal.sum(axis=0)}
     of_steel, of_metal = intensity.per_steel(given.chain, world), intensity.per_hot_metal(given.chain, world)
-    steel_by_route, metal_by_route = (
-        jnp.stack([by_kind.get(kind, none) for kind in world.routes])[:, None] for by_kind in (made, burnt)
-    )
-    one = intensity.taken(of_steel, paths, jnp.ones_like(carbon), steel_by_route)
-    other = intensity.taken(of_metal, paths, carbon, metal_by_route)
+    one = intensity.taken(of_kinds(of_steel, world, "base", "scrap"), paths, jnp.ones_like(carbon), steel[:, None])
+    other = intensity.taken(of_kinds(of_metal, world, "base"), paths, carbon, metal.sum(axis=0)[None, None])
     total: intensity.Taken = jax.tree.map(lambda a, b: jnp.moveaxis((a + b)[..., 0, :], -1, 0), one, other)
     return total
+
+
+def of_kinds(flows: intensity.Flows, world: World, *kinds: str) -> intensity.Flows:
+    """Flows of the routes of the past [kind, ...]."""
+    at = [world.routes.index(kind) for kind in kinds]
+    found: intensity.Flows = jax.tree.map(lambda flow: jnp.stack([flow[route] for route in at]), flows)
+    return found
 
 
 def purchased_power_factor(now: Inputs) -> Array:
