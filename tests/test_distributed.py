@@ -1,9 +1,11 @@
 """One run by several processes of one allocation: as srun starts them, here on one machine."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from same_bits import different_variables
 from test_resume import load
-from toy_command import await_line, start
+from toy_command import ROOT, await_line, start
 
 from mc import parts
 from mc.checkpoint import Keeper, read_head, read_state
@@ -110,6 +112,29 @@ def test_mpirun_says_who_is_who(launched: Callable[[int, int], None], monkeypatc
     monkeypatch.delenv("SLURM_JOB_ID")
     with meeting() as found:
         assert found == (1, 1)
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="no mpirun on PATH")
+def test_processes_of_a_real_mpirun_share_a_run(
+    launched: Callable[[int, int], None], toy_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched(0, 1)
+    port = os.environ["JAX_COORDINATOR_PORT"]
+    for name in ("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS"):
+        monkeypatch.delenv(name)
+    # What Open MPI asks of a container: to run as root, and more processes than cores.
+    for name in ("ALLOW_RUN_AS_ROOT", "ALLOW_RUN_AS_ROOT_CONFIRM", "MCA_rmaps_base_oversubscribe"):
+        monkeypatch.setenv(f"OMPI_{name}", "1")
+    monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", f"127.0.0.1:{port}")
+    for name, value in {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "FERROCAST_CACHE": "off"}.items():
+        monkeypatch.setenv(name, value)
+    toy = [sys.executable, ROOT / "tests" / "toy_command.py", "run", toy_folder / "runs" / "toy.toml"]
+    command = map(str, ["mpirun", "-n", 3, *toy, "--distributed", "--draws", DRAWS])
+    done = subprocess.run(list(command), capture_output=True, text=True, check=False)
+    run = load(toy_folder)
+    assert done.returncode == 0, done.stderr
+    assert str(run.cube) in done.stdout.splitlines()
+    assert different_variables(run.cube, whole(toy_folder)) == []
 
 
 def test_one_that_never_comes_is_said(launched: Callable[[int, int], None]) -> None:
