@@ -55,6 +55,14 @@ def test_every_other_script_knows_what_quick_is(name):
     assert '"--quick"' in (BENCHMARKS / f"{name}.py").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(run_all.QUICK))
+def test_every_script_of_a_quick_run_answers(name):
+    lines, failed = run_all.run(name, ("--quick", *run_all.QUICK[name]), None)
+    assert not failed
+    assert lines
+
+
 def test_a_quick_run_fetches_no_peer(monkeypatch, tmp_path, capsys):
     """As without a network: an environment that is not there is named, none is made."""
     monkeypatch.setenv("FERROCAST_CACHE", str(tmp_path))
