@@ -10,8 +10,8 @@ from mc.outputs import OUTPUTS
 
 DRAWS = (0, 2, 9, 15)
 USUAL = 2e-5
-"""Of the largest value of a series. Inflow is what a stock twelve times as large lacks, so that it, and all that
-follows from it, loses a digit more than the stock itself (2e-6)."""
+"""Of the largest value of a series. Inflow and retirement are in float32 and all that follows from them grows less
+exact; the stock itself is held to 2e-6."""
 LOOSER = {
     "production_by_route": 5e-3,  # new routes are what a small gap between output and capacity calls for
     "energy_by_carrier": 2e-3,  # fuels of those routes

@@ -12,7 +12,7 @@ import pytest
 from mc.blocks import precise
 from mc.draws import plan_draws
 from mc.inputs.history import HISTORY_NOUNS
-from mc.model import demand, stock
+from mc.model import demand, intensity, stock
 from mc.model.history import electric_share, history_study, past_basis
 from mc.tables import read_priors
 
@@ -61,6 +61,33 @@ def test_stock_of_the_base_year_is_that_of_the_chain():
     people = study.function.args[0].data["known"]["history.population"][-1]
     # Shares by province are rounded to six digits in the table.
     assert outputs["steel_stock_per_head"][:, -1] * people == pytest.approx(expected, rel=1e-5)
+
+
+def test_carbon_and_energy_of_the_past_are_those_of_two_routes_and_their_hot_metal():
+    """Converter steel, electric steel, and all hot metal, whose carbon was higher in earlier years."""
+    study, data, draws, outputs = past()
+    world, years, draw = data["world"], np.asarray(study.coords["year"]), {name: x[3] for name, x in draws.items()}
+    with precise():
+        given = study.function.args[0].assemble(data["tables"], draw)
+        now = given.chain
+        of_steel, of_metal = intensity.per_steel(now, world), intensity.per_hot_metal(now, world)
+        of_steel, of_metal, now, history = jax.tree.map(np.asarray, (of_steel, of_metal, now, given.history))
+    base, scrap = (world.routes.index(kind) for kind in ("base", "scrap"))
+    crude = now.demand.crude_steel_history[-len(years) :]
+    electric = outputs["eaf_share"][3] * crude
+    metal = outputs["pig_iron"][3] - now.iron.pig_iron_to_foundries
+    carbon = (1.0 - history.efficiency_rate) ** (years - years[-1])
+    assert carbon[0] > 1.02
+
+    def summed(steel, hot):
+        return steel[base] * (crude - electric) + steel[scrap] * electric + hot[base] * metal * carbon
+
+    np.testing.assert_allclose(outputs["co2_scope1"][3], summed(of_steel.direct, of_metal.direct), rtol=1e-9)
+    power = summed(of_steel.electricity, of_metal.electricity)
+    power = power + now.routes.electricity_per_hot_metal * now.iron.hot_metal_charge_2020 * electric
+    energy = summed(of_steel.fuel.sum(axis=1), of_metal.fuel.sum(axis=1)) + power * 3.6
+    expected = energy / crude * now.routes.energy_boundary / 29.3076
+    np.testing.assert_allclose(outputs["energy_per_tonne"][3], expected, rtol=1e-9)
 
 
 def test_stocks_of_past_years_by_a_plain_loop_over_cohorts():

@@ -1,5 +1,6 @@
 """Measuring in turn: rivals alternate in one process, medians of CPU seconds, compile time apart."""
 
+import contextlib
 import json
 import os
 import platform
@@ -41,7 +42,8 @@ def on_one_core() -> None:
         return
     core = max(os.sched_getaffinity(0))
     for thread in Path("/proc/self/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {core})
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.sched_setaffinity(int(thread.name), {core})
 
 
 def machine() -> dict[str, Any]:

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+import jax.numpy as jnp
+
 from mc.model import chain
 from mc.model.before import steel_use
+from mc.model.paths import in_precision
 
 
 def years_of(study: Any, data: Any, draw: Any) -> Any:
@@ -31,7 +34,8 @@ def without_years(study: Any, data: Any, draw: Any, result: Any) -> Any:
 
 def stock(data: Any, inputs: Any) -> Any:
     """People, income, and steel in use with what retires."""
-    return steel_use(inputs, data["world"], data["basis"], data["basis"].dtype)
+    dtype = data["basis"].dtype
+    return steel_use(*in_precision((inputs, data["world"], data["basis"]), jnp.float64), dtype)
 
 
 def books(study: Any, data: Any, draw: Any, result: Any) -> Any:

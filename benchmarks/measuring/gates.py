@@ -62,7 +62,7 @@ def worst_rounding(lines: Lines) -> float | None:
     return found[0] if found else None
 
 
-LOOPS = "a loop a relation: between two of them 32 draws leave the cache; a stock's inflow is a recursion in float64"
+LOOPS = "a loop a relation: between two of them 32 draws leave the cache of a core"
 
 GATES = (
     Gate(

@@ -196,8 +196,9 @@ def metal(inputs: Inputs, world: World, basis: Array, dtype: DTypeLike) -> Metal
 def before(inputs: Inputs, world: World, basis: Array) -> Before:
     """Everything of a draw that does not depend on the scrap policy.
 
-    Inflow is the small difference of stocks twelve times as large, so steel and scrap are worked out in float64: in
-    float32 they lose a digit, and all that answers a gap between large flows (hydrogen, capture) loses another.
+    What a stock rises by is the small difference of stocks twelve times as large, so steel and scrap are worked out in
+    float64: in float32 they lose a digit, and all that answers a gap between large flows (hydrogen, capture) loses
+    another. Only the recursion of inflow and retirement, where nearly equal numbers no longer meet, is not.
     """
     dtype = world.years.dtype
     found = in_precision(metal(*in_precision((inputs, world, basis), jnp.float64), dtype), dtype)

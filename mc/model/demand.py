@@ -196,7 +196,7 @@ def steel_in_use(
         history: what the past leaves.
         curves: share left and share retired by age.
         macro: people [year, province], income [year, province], years since the base year [year].
-        dtype: precision of what nothing is subtracted from any more: retirement and what replaces it.
+        dtype: precision of the recursion over years; what it starts from and what follows from it keep theirs.
     """
     # Settled, or every year of the target would be worked out for both of its differences.
     rise = jnp.diff(settled(stock_target(demand, history, *macro)), axis=1)

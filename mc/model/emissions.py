@@ -98,7 +98,9 @@ def reported_scale(pollutants: Pollutants, world: World, counted: Array) -> Arra
     return jnp.where(reported > 0, ratio(reported, counted), 1.0)
 
 
-def system_cost(setting: Setting, flows: tuple[Flows, Flows], result: Result, instead: Array, freight: Array) -> Array:
+def system_cost(
+    setting: Setting, flows: tuple[Flows, Flows], result: Result, charge_power: Array, freight: Array
+) -> Array:
     """Cost of steelmaking, billion CNY [province, year].
 
     Capital recovery of what runs, carriers, ore, scrap bought, carbon price, storage, freight of scrap.
@@ -107,7 +109,7 @@ def system_cost(setting: Setting, flows: tuple[Flows, Flows], result: Result, in
         setting: prices and paths.
         flows: per t of steel and per t of hot metal.
         result: what ran.
-        instead: what hot metal charged to electric furnaces changes of their power, TWh, below zero where it saves
+        charge_power: what hot metal charged to electric furnaces changes of their power, TWh, below zero where it saves
             some; not in the flows [province, year].
         freight: million CNY [province, year].
     """
@@ -118,7 +120,7 @@ def system_cost(setting: Setting, flows: tuple[Flows, Flows], result: Result, in
     )
     metal = mixed_by_year(settled(running(price, of_metal, setting.rise, burn))[:, None], result.hot_metal)
     bought = result.shipments.arrivals * price.scrap + freight
-    return (steel + metal + instead * price.electricity[None] + bought) * BILLION_PER_MILLION
+    return (steel + metal + charge_power * price.electricity[None] + bought) * BILLION_PER_MILLION
 
 
 def upstream_co2(inputs: Inputs, flows: tuple[Flows, Flows], carbon: Array, result: Result) -> Array:
@@ -140,8 +142,8 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, result:
     # Settled, or every output would sum its flows over the routes once more.
     flows: Taken = jax.tree.map(lambda one, other: settled(one + other), steel, metal)
     melted = sum_at(result.production, places(world, "scrap"))
-    instead = (inputs.routes.electricity_per_hot_metal * setting.charge)[None] * melted
-    power = settled(flows.electricity + instead)
+    charge_power = (inputs.routes.electricity_per_hot_metal * setting.charge)[None] * melted
+    power = settled(flows.electricity + charge_power)
     hydrogen = flows.hydrogen * TONNES_PER_KILOGRAM
     electrolysis = hydrogen * setting.hydrogen.power[None]
     purchased = power + world.hydrogen_on_site * electrolysis
@@ -166,5 +168,5 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, result:
         captured=flows.captured,
         pollutants=flows.pollutants * reported_scale(inputs.pollutants, world, counted)[:, None, None],
         freight_cost=freight,
-        cost=system_cost(setting, (of_steel, of_metal), result, instead, freight),
+        cost=system_cost(setting, (of_steel, of_metal), result, charge_power, freight),
     )

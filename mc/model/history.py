@@ -199,9 +199,9 @@ def history(bound: Bound, data: dict[str, Any], draw: dict[str, Array]) -> dict[
     share = electric_share(given, record)
     steel = jnp.stack([(1.0 - share) * crude, share * crude])
     metal = hot_metal(now, steel[1], steel[0], scrap.used)
-    taken = flows(given, world, record, steel, metal)
-    power = taken.electricity + now.routes.electricity_per_hot_metal * now.iron.hot_metal_charge_2020 * steel[1]
-    energy = taken.fuel.sum(axis=1) + power * GIGAJOULE_PER_MEGAWATTHOUR
+    burnt = flows(given, world, record, steel, metal)
+    power = burnt.electricity + now.routes.electricity_per_hot_metal * now.iron.hot_metal_charge_2020 * steel[1]
+    energy = burnt.fuel.sum(axis=1) + power * GIGAJOULE_PER_MEGAWATTHOUR
     arising = scrap.home + scrap.prompt + scrap.obsolete
     bought = power[-1] * purchased_power_factor(now)
     return {
@@ -215,8 +215,8 @@ def history(bound: Bound, data: dict[str, Any], draw: dict[str, Array]) -> dict[
         "eaf_share": share,
         "energy_per_tonne": energy / crude * now.routes.energy_boundary / GIGAJOULE_PER_TCE,
         "steel_stock_per_head": in_use.sum(axis=0) / at_years(given.history.population, record),
-        "co2_scope1": taken.direct,
-        "co2_direct_power": (taken.direct[-1] + bought)[None],
+        "co2_scope1": burnt.direct,
+        "co2_direct_power": (burnt.direct[-1] + bought)[None],
         "crude_steel_share_by_province": output_shares(given, record),
     }
 

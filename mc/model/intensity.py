@@ -99,20 +99,20 @@ def per_hot_metal(inputs: Inputs, world: World) -> Flows:
     routes, carriers = inputs.routes, inputs.carriers
     hot = makes_hot_metal(world)
     carbon = routes.hot_metal_co2 * routes.carbon_ratio * hot
-    taken = capture(routes, carriers.emission_factor)
+    caught = capture(routes, carriers.emission_factor)
     burnt = carbon * (1.0 - routes.hot_metal_flux_share)
     fuel = ratio(
         burnt[:, None] * routes.carbon_share, jnp.broadcast_to(carriers.emission_factor, routes.carbon_share.shape)
     )
-    heat = (carbon * taken.heat)[:, None] * routes.capture_fuel[None, :]
+    heat = (carbon * caught.heat)[:, None] * routes.capture_fuel[None, :]
     none = jnp.zeros_like(carbon)
     # Smelting reduction needs neither sinter nor coke; what it emits is booked per t of steel.
     activity = (hot - world.kind["smelting"])[:, None] * inputs.pollutants.activity_hot_metal[None, :]
     return Flows(
-        direct=carbon * taken.left,
-        captured=carbon * taken.captured,
+        direct=carbon * caught.left,
+        captured=carbon * caught.captured,
         fuel=fuel + heat,
-        electricity=carbon * taken.electricity,
+        electricity=carbon * caught.electricity,
         electricity_change=none,
         hydrogen=none,
         hydrogen_change=none,
@@ -129,14 +129,14 @@ def per_steel(inputs: Inputs, world: World) -> Flows:
     hot = makes_hot_metal(world)
     direct = (routes.fuel * inputs.carriers.emission_factor[None, :]).sum(axis=1) + routes.process_co2
     direct = direct + routes.converter_co2 * hot
-    taken = capture(routes, inputs.carriers.emission_factor)
-    heat = (direct * taken.heat)[:, None] * routes.capture_fuel[None, :]
+    caught = capture(routes, inputs.carriers.emission_factor)
+    heat = (direct * caught.heat)[:, None] * routes.capture_fuel[None, :]
     rolling = routes.rolling_electricity * routes.rolling_added
     return Flows(
-        direct=direct * taken.left,
-        captured=direct * taken.captured,
+        direct=direct * caught.left,
+        captured=direct * caught.captured,
         fuel=routes.fuel + heat,
-        electricity=routes.electricity + rolling + direct * taken.electricity,
+        electricity=routes.electricity + rolling + direct * caught.electricity,
         electricity_change=routes.electricity * (routes.electricity_ratio_2060 - 1.0),
         hydrogen=routes.hydrogen,
         hydrogen_change=routes.hydrogen * (routes.hydrogen_ratio_2060 - 1.0),
@@ -196,7 +196,6 @@ class YearFlows:
     hydrogen: Array
     ore: Array
     pellets: Array
-    lime: Array
     pollutants: Array
 
 
@@ -216,7 +215,6 @@ def at_years(flows: Flows, paths: Paths, carbon: Array) -> YearFlows:
         hydrogen=flows.hydrogen[None] + rise * flows.hydrogen_change[None],
         ore=still * flows.ore[None],
         pellets=still * flows.pellets[None],
-        lime=still * flows.lime[None],
         pollutants=before * (1.0 - clean) + after * clean,
     )
 

@@ -5,6 +5,8 @@ s_a = S(a + 1/2) and r_a = s_(a-1) - s_a (s_(-1) = 1), stock[t] = sum_c inflow[c
 retired[t] = sum_c inflow[c] r_(t-c), so that stock[t] - stock[t-1] = inflow[t] - retired[t] exactly.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,7 +43,7 @@ def survival(stock: Stock, family: Array, ages: Array) -> Array:
     variance = jnp.log1p(cv**2)
     in_logs = (jnp.log(age) - jnp.log(mean) + 0.5 * variance) / jnp.sqrt(variance)
     is_log = family < 1.5
-    beyond = 0.5 * erfc(jnp.where(is_log, in_logs, (age / mean - 1.0) / cv) * np.sqrt(0.5))
+    beyond = 0.5 * erfc(jnp.where(is_log, in_logs, (age / mean - 1.0) / cv) * math.sqrt(0.5))
     return jnp.where(family < 0.5, weibull, beyond / jnp.where(is_log, 1.0, ndtr(1.0 / cv)))
 
 
@@ -65,7 +67,7 @@ def history_basis(series: np.ndarray, horizon: int) -> np.ndarray:
 
     Returns:
         [age, component, LEAD-year-before and model years]: kernel @ basis = stock (or retirement) from history.
-        Components are fixed numbers, so the draw only supplies their coefficients: one product of matrices a draw.
+        Components are fixed numbers and the draw supplies their coefficients only: one product of matrices a kernel.
     """
     past = series.shape[1]
     ages = past + horizon - 1
