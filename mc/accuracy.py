@@ -106,7 +106,7 @@ def measure(goal: Goal, summary: Summary, study: Study) -> Reached:
 
 def stages(settings: Settings) -> Iterator[int]:
     """Numbers of draws at which errors are looked at: whole doublings of every scrambling, up to `settings.draws`."""
-    draws = FIRST_POINTS * settings.scramblings
+    draws = FIRST_POINTS * settings.step
     while draws < settings.pilot:
         draws *= 2
     while draws < settings.draws:

@@ -6,6 +6,7 @@ Labels are data: they come from `axes.csv` of the priors (provinces, routes, car
 from typing import Final
 
 DRAW: Final = "draw"
+DRIVER: Final = "driver"
 SCENARIO: Final = "scenario"
 YEAR: Final = "year"
 HISTORY: Final = "history"

@@ -49,7 +49,7 @@ def block_for(study: "Study", settings: "Settings", devices: "Sequence[jax.Devic
     Settings are those of the run with any block.
     """
     found = _remembered().get(_key(study, settings, devices), UNTUNED.get(devices[0].platform, UNTUNED["gpu"]))
-    return max(found // settings.scramblings, 1) * settings.scramblings
+    return max(found // settings.step, 1) * settings.step
 
 
 def tune(
@@ -83,8 +83,8 @@ def tune(
 
 
 def _sizes(settings: "Settings", devices: "Sequence[jax.Device]") -> Iterator[int]:
-    block = max(FIRST.get(devices[0].platform, FIRST["gpu"]), settings.scramblings)
-    block -= block % settings.scramblings
+    block = max(FIRST.get(devices[0].platform, FIRST["gpu"]), settings.step)
+    block -= block % settings.step
     while block <= LARGEST:
         yield block
         block *= 2
@@ -95,7 +95,8 @@ def _speed(study: "Study", settings: "Settings", devices: "Sequence[jax.Device]"
     from mc.ensemble import run_ensemble
 
     workers = lanes(devices)
-    settings = replace(settings, draws=MOST_DRAWS, pilot=settings.block, keep=(), failed_share=1.0)
+    most = MOST_DRAWS - MOST_DRAWS % settings.step
+    settings = replace(settings, draws=most, pilot=settings.block, keep=(), failed_share=1.0)
     state = run_ensemble(study, settings, devices=workers, draws=(0, 0))
     done, step, spent = 0, settings.block * len(workers), 0.0
     while True:
@@ -103,7 +104,7 @@ def _speed(study: "Study", settings: "Settings", devices: "Sequence[jax.Device]"
         state = run_ensemble(study, settings, devices=workers, draws=(done, done + step), state=state)
         spent, done = max(time.perf_counter() - began, 1e-6), done + step
         longer = int(step * min(2.0 * seconds / spent, GROWTH)) // settings.block * settings.block
-        if spent >= seconds or done + longer > MOST_DRAWS:
+        if spent >= seconds or done + longer > most:
             return step / spent
         step = max(step, longer)
 
@@ -113,7 +114,7 @@ def _key(study: "Study", settings: "Settings", devices: "Sequence[jax.Device]") 
     from mc.statistics.plan import plan_series
 
     series = [(item.name, item.shape, [one.key for one in item.statistics]) for item in plan_series(study, settings)]
-    text = repr((study.name, series, settings.precision, settings.scramblings, settings.sampler))
+    text = repr((study.name, series, settings.precision, settings.step, settings.sampler))
     return f"{devices[0].device_kind} x {len(devices)}: {study.name} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

@@ -69,7 +69,7 @@ def job_of_state(run: Run, posed: Posed, head: Head, platform: str, *, elsewhere
     """
     saved = json.loads(head.identity["settings"])
     fresh = job_of(run, posed)
-    if saved["block"] % run.ensemble.scramblings == 0 and saved["block"] != run.ensemble.block:
+    if saved["block"] % run.step == 0 and saved["block"] != run.ensemble.block:
         log.info("blocks of %d draws, as in %s", saved["block"], head.path)
         fresh = job_of(_with_block(run, saved["block"]), posed)
     job = replace(fresh, settings=replace(fresh.settings, pilot=saved["pilot"]))
@@ -151,7 +151,7 @@ def _with_memory(
             if not is_out_of_memory(error):
                 raise
         half = job.run.ensemble.block // 2
-        if begun is not None or half == 0 or half % job.run.ensemble.scramblings:
+        if begun is not None or half == 0 or half % job.run.step:
             break
         log.warning("no memory for blocks of %d draws; trying %d", job.run.ensemble.block, half)
         job = job_of(_with_block(job.run, half), job.posed)

@@ -214,6 +214,7 @@ def _program(study: Study, settings: Settings, platform: str) -> BlockPrograms:
         scramblings=settings.scramblings,
         draws=settings.draws,
         pinned=study.pinned,
+        drivers=settings.drivers,
     )
     structure = (study.function, jax.tree.structure(study.data), *structure_of(study, settings), platform)
     like = _PROGRAMS.pop(structure, None)

@@ -68,7 +68,7 @@ def exact_quantiles(
     `state` is the finished run, with streamed quantiles of those outputs. Failed draws are left out, as there.
     RunFailed if a bracket does not close; Stopped when `stop` says so.
     """
-    narrow = replace(settings, narrow=tuple(patterns), quantiles=(), exceedance=(), keep=())
+    narrow = replace(settings, narrow=tuple(patterns), quantiles=(), exceedance=(), variance_shares=(), keep=())
     series = [item for item in plan_series(study, narrow) if any(one.key == "narrowing" for one in item.statistics)]
     draws = int(state.count.sum())
     searches = {item.name: _first(state, item.name, settings.probabilities, draws) for item in series}

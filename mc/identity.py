@@ -39,7 +39,7 @@ def identity_of(study: Study, settings: Settings, platform: str) -> dict[str, st
 
 def structure_of(study: Study, settings: Settings) -> tuple[Hashable, ...]:
     """All that is built into a program besides the function: data, seed, number of draws and what is kept are not."""
-    draws = settings.draws if settings.sampler in FIXED_DESIGNS else 1
+    draws = settings.draws if settings.sampler in FIXED_DESIGNS else settings.step
     built_in = replace(settings, draws=draws, seed=0, failed_share=0.0, keep=(), pilot=1)
     coords = tuple((dim, len(labels)) for dim, labels in sorted(study.coords.items()))
     pinned = study.pinned.labels if study.pinned else ()

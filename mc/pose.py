@@ -12,6 +12,7 @@ from mc.runfile import Run
 from mc.runfile.load import suggestion
 
 if TYPE_CHECKING:
+    from mc.drivers import Driver
     from mc.model.scenario import Options
     from mc.model.tradeoffs import Question
     from mc.settings import Settings
@@ -83,17 +84,36 @@ def settings_of(run: Run, study: "Study") -> "Settings":
         ),
         keep=tuple(_fitting(study.outputs, run.keep.outputs)),
         failed_share=run.ensemble.failed_share,
-        pilot=pilot_of(run.ensemble.draws, run.ensemble.block),
+        drivers=_drivers(run, study),
+        variance_shares=run.sensitivity.outputs,
+        pilot=pilot_of(run.ensemble.draws, run.ensemble.block, run.step // run.ensemble.scramblings),
     )
+
+
+def _drivers(run: Run, study: "Study") -> "tuple[Driver, ...]":
+    """The drivers that a run tells apart; InputError where its inputs cannot be shared out so."""
+    from mc.drivers import drivers_of
+
+    if not run.sensitivity.drivers:
+        return ()
+    try:
+        return drivers_of(run.sensitivity.drivers, study.inputs, study.correlations)
+    except ValueError as error:
+        place = _place(run, f"sensitivity.drivers.{next(iter(run.sensitivity.drivers))}")
+        raise InputError(f"{place}: sensitivity.drivers: {error}") from None
 
 
 LARGEST_PILOT = 1024
 """Draws of the pilot that fixes shifts and bins; they are run again with the others."""
 
 
-def pilot_of(draws: int, block: int) -> int:
+ALIKE = 8
+"""Draws of a design that tell bins about as much as one alone: most of its mixtures differ from A or B in little."""
+
+
+def pilot_of(draws: int, block: int, design: int = 1) -> int:
     """A quarter of a short run, so that it is not run twice; never less than a block."""
-    return max(min(draws // 4, LARGEST_PILOT), min(block, draws))
+    return max(min(draws // 4, LARGEST_PILOT * max(design // ALIKE, 1)), min(block, draws))
 
 
 def read_priors_of(run: Run) -> "Priors":
@@ -193,6 +213,7 @@ def _check_names(run: Run, outputs: "Iterable[Output]") -> None:
     asked += [("statistics.differences", pattern, with_scenarios) for pattern in run.statistics.differences]
     asked += [("keep.outputs", pattern, names) for pattern in run.keep.outputs]
     with_differences = (*names, *(f"{DIFFERENCE}{name}" for name in _fitting(outputs, run.statistics.differences)))
+    asked += [("sensitivity.outputs", pattern, with_differences) for pattern in run.sensitivity.outputs]
     asked += [(f"exceedance.{name}.output", item.output, with_differences) for name, item in run.exceedance.items()]
     problems = [
         f"{_place(run, key)}: {key}: no output {pattern!r}{suggestion(pattern, known) or _some(known)}"

@@ -189,10 +189,10 @@ def is_answered(run: Run, priors: "Priors | None", model: Model) -> bool:
 def _say_balance(job: "Job") -> None:
     """Which numbers of draws would suit the sampler better, where the one asked for does not."""
     run = job.run.ensemble
-    points = run.draws / run.scramblings
+    points = run.draws / job.run.step
     if run.sampler != "sobol" or run.until or math.log2(points).is_integer():
         return
-    low = run.scramblings * 2 ** math.floor(math.log2(points))
+    low = job.run.step * 2 ** math.floor(math.log2(points))
     log.info(
         "%d draws: Sobol' points are even in powers of two of each of %d scramblings; %d or %d would use them best",
         run.draws, run.scramblings, low, 2 * low,

@@ -22,7 +22,8 @@ class SeriesSummary:
 
     `exact`: its quantiles are order statistics (`mc.exact`), not read from bins.
 
-    Names: `mean`, `sd`, `quantile` (probability, ...), `exceedance/NAME` (dimensionless); `at_mean` is f(E[X]).
+    Names: `mean`, `sd`, `quantile` (probability, ...), `exceedance/NAME`, `first` and `total` (driver, ...), shares of
+    the variance, all three dimensionless; `at_mean` is f(E[X]).
     """
 
     name: str
@@ -145,7 +146,8 @@ def _warnings(state: EnsembleState, series: dict[str, SeriesSummary]) -> list[st
                 f"{name}: {far} of {outside.size} elements have up to {np.max(outside):.1%} of their draws far beyond "
                 "the pilot; their outer quantiles are uncertain"
             )
-        if (inexact := int(item.diagnostic["inexact"].sum())) > 0:
+        sums = [array for key, array in item.diagnostic.items() if key.startswith("inexact")]
+        if (inexact := int(np.any(sums, axis=0).sum())) > 0:
             found.append(
                 f"{name}: the sums of {inexact} elements are too large to be exact in any order; they are right to "
                 "rounding, but other blocks or devices may change their last digits"

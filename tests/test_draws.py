@@ -10,7 +10,7 @@ import pytest
 from scipy import special, stats
 
 from mc.distributions import FAMILIES
-from mc.draws import plan_draws, plan_pair
+from mc.draws import plan_draws
 from mc.samplers import SAMPLERS
 from mc.study import Correlation, Input, Prior
 
@@ -315,25 +315,3 @@ def test_a_latin_hypercube_is_not_extended():
     with pytest.raises(ValueError, match="cannot be extended"):
         plan.refuse_beyond(80)
     plan_draws(INPUTS[:3]).refuse_beyond(10**9)
-
-
-def test_a_pair_of_plans_gives_the_variance_shares_of_ishigami():
-    """First-order shares .314, .442, 0 (Ishigami and Homma 1990); two ranges of points would give 0, .88, .22."""
-    inputs = tuple(Input(f"x{k}", (Prior("uniform", -np.pi, 0.0, np.pi),), dimensions=(k,)) for k in range(3))
-    first, second = plan_pair(inputs)
-    a, b = (
-        np.stack([values[f"x{k}"] for k in range(3)], axis=1) for values in (_run(first, DRAWS), _run(second, DRAWS))
-    )
-
-    def model(x):
-        return np.sin(x[:, 0]) + 7 * np.sin(x[:, 1]) ** 2 + 0.1 * x[:, 2] ** 4 * np.sin(x[:, 0])
-
-    of_a, of_b = model(a), model(b)
-    shares = []
-    for k in range(3):
-        mixed = a.copy()
-        mixed[:, k] = b[:, k]
-        shares.append(np.mean(of_b * (model(mixed) - of_a)) / np.var(np.concatenate([of_a, of_b])))
-    np.testing.assert_allclose(shares, (0.3139, 0.4424, 0.0), atol=0.03)
-    used = [[column.dimension for column in plan.columns] for plan in (first, second)]
-    assert not set(used[0]) & set(used[1])

@@ -15,6 +15,7 @@ from mc.statistics.exceedance import Exceedance
 from mc.statistics.moments import Moments
 from mc.statistics.narrowing import Narrowing
 from mc.statistics.quantiles import Quantiles
+from mc.statistics.variance_shares import VarianceShares
 from mc.study import Input, Prior
 
 R = 16
@@ -89,8 +90,15 @@ def rank_error(values, quantile, probability):
 
 
 def test_registry_names_every_statistic_by_its_key():
-    assert {"moments": Moments, "quantiles": Quantiles, "exceedance": Exceedance, "narrowing": Narrowing} == STATISTICS
-    instances = (Moments(), Quantiles(PROBABILITIES), Exceedance("over", "y", above=1.0), Narrowing())
+    classes = (Moments, Quantiles, Exceedance, Narrowing, VarianceShares)
+    assert tuple(STATISTICS.values()) == classes
+    instances = (
+        Moments(),
+        Quantiles(PROBABILITIES),
+        Exceedance("over", "y", above=1.0),
+        Narrowing(),
+        VarianceShares(3),
+    )
     assert [one.key.split("/")[0] for one in instances] == list(STATISTICS)
 
 
@@ -422,7 +430,7 @@ def test_repeated_values_are_found_among_elements_that_vary_and_that_do_not() ->
 
 def test_an_empty_state_holds_one_number_throughout() -> None:
     """It is made on the device from that number (`mc.blocks`)."""
-    every = (Moments(), Quantiles(PROBABILITIES), Exceedance("high", "y", above=0.5), Narrowing())
+    every = (Moments(), Quantiles(PROBABILITIES), Exceedance("high", "y", above=0.5), Narrowing(), VarianceShares(2))
     assert {type(one) for one in every} == set(STATISTICS.values())
     for statistic in every:
         for array in statistic.init(3, R).values():

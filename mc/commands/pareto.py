@@ -68,6 +68,7 @@ def pareto(
         "ensemble.device": device,
         "model.priors": priors,
         "output.cube": out,
+        "sensitivity.outputs": (),  # what a run asks of shares of the variance is of other outputs
     }
     run = load_run(file, {key: value for key, value in given.items() if value is not None})
     asked, model = _asked(run, named=out is not None, each=each), functools.partial(_pose, question=question)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SHOWN = ("mean", "sd", "p05", "p50", "p95")
+SHARES = ("first", "total")
 PROBABILITIES = ("probability",)
 RANK = {"output": 0, "scenario": 1, "province": 3, "name": 4, "year": 5, "belief": 6}
 """Order of the columns of labels; axes that are not named here stand in the middle."""
@@ -30,6 +31,7 @@ def show(
     year: Annotated[list[str] | None, typer.Option(help="Year, or years: 2030, 2025:2035; may be repeated.")] = None,
     scenario: Annotated[list[str] | None, typer.Option(help="Scenario; may be repeated.")] = None,
     differences: Annotated[bool, typer.Option("--differences", help="Paired differences to the reference.")] = False,
+    shares: Annotated[bool, typer.Option("--shares", help="Shares of the variance, driver by driver.")] = False,
     contents: Annotated[bool, typer.Option("--list", help="List the outputs instead.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -45,14 +47,18 @@ def show(
       ferrocast show cube.nc --list
       ferrocast show cube.nc --output co2_direct_power --year 2030 --year 2050
       ferrocast show cube.nc --output 'co2_*_by_province' --province CN-HE --year 2030
+      ferrocast show cube.nc --shares --output co2_direct_power --year 2050
     """
     start_log(quiet)
     from mc.cube import open_cube
     from mc.cube.select import rows, table_of_contents
 
     path = existing_cube(cube)
-    dataset = open_cube(path, "differences" if differences else "")
-    whole = open_cube(path) if differences else dataset
+    if differences and shares:
+        raise InputError("--differences and --shares: take one; shares of a difference are those of difference_NAME")
+    group = "differences" if differences else "variance_shares" if shares else ""
+    dataset = open_cube(path, group)
+    whole = open_cube(path) if group else dataset
     if contents:
         _describe(whole, set(whole.data_vars))
         _list(table_of_contents(dataset), json)
@@ -100,8 +106,8 @@ def _short(statistics: Sequence[str]) -> str:
 
 
 def statistics_table(found: Sequence[dict[str, Any]]) -> None:
-    """Statistics first, probabilities after them: each a table of index columns, unit, and value ± error."""
-    for names in (SHOWN, PROBABILITIES):
+    """Statistics first, shares and probabilities after them: each a table of index columns, unit, and value ± error."""
+    for names in (SHOWN, SHARES, PROBABILITIES):
         rows = [row for row in found if any(name in row["statistics"] for name in names)]
         if rows:
             _block(rows, [name for name in names if any(name in row["statistics"] for row in rows)])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mc.axes import DRAW
+from mc.axes import DRAW, DRIVER
 from mc.cube.attributes import cell_methods, coordinates, unit_attributes
 from mc.cube.group import Group, Variable
 from mc.cube.inputs import inputs_group
@@ -15,12 +15,15 @@ from mc.cube.names import (
     DIFFERENCES,
     DISPLAY_UNIT,
     DRAWS,
+    FIRST,
     INPUTS,
     MCSE,
     MEAN,
     SD,
     STATE,
     STATISTIC,
+    TOTAL,
+    VARIANCE_SHARES,
     percentile_label,
 )
 from mc.cube.state import state_group
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from mc.checkpoint import Origin
 
 Variables = dict[str, Variable]
+
+ERROR_OF = "Monte Carlo standard error of"
 
 
 def lay_out(
@@ -56,6 +61,8 @@ def lay_out(
     if differences := [item for item in summary.series.values() if item.is_difference]:
         groups[DIFFERENCES] = layout.group(differences)
         groups[DIFFERENCES].attrs = {"reference": settings.reference or ""}
+    if shared := [item for item in summary.series.values() if FIRST in item.value]:
+        groups[VARIANCE_SHARES] = layout.variance_shares(shared)
     if state.kept is not None:
         groups[DRAWS] = layout.draws(state.kept)
     diagnostics = [item for item in summary.series.values() if item.kind == "diagnostic" and not item.is_difference]
@@ -86,6 +93,25 @@ class _Layout:
             variables[item.output + MCSE] = self._errors(item)
             variables |= self._exceedance(item)
         return self._dataset(variables)
+
+    def variance_shares(self, series: Iterable[SeriesSummary]) -> Group:
+        """First-order and total shares of the drivers; a paired difference goes by `difference_NAME`."""
+        drivers = self.settings.drivers
+        labels = self.labels | {STATISTIC: (FIRST, TOTAL), DRIVER: tuple(driver.name for driver in drivers)}
+        members = np.asarray([" ".join(driver.inputs) for driver in drivers])
+        variables: Variables = {"inputs": Variable((DRIVER,), members, {"long_name": "inputs of the driver"})}
+        for item in series:
+            name = f"difference_{item.output}" if item.is_difference else item.output
+            dims = (STATISTIC, DRIVER, *item.dims)
+            common = {"units": "1", DISPLAY_UNIT: "1", "statistics": f"{FIRST} {TOTAL}"}
+            meaning = f"share of each driver in the variance of {item.long_name}"
+            for suffix, found, words in (("", item.value, meaning), (MCSE, item.mcse, f"{ERROR_OF} the {meaning}")):
+                values = np.stack([found[FIRST], found[TOTAL]]).astype(self.dtype)
+                variables[name + suffix] = Variable(dims, values, common | {"long_name": words})
+            variables[name].attrs["ancillary_variables"] = name + MCSE
+        group = self._dataset(variables, labels)
+        group.variables[STATISTIC].attrs["long_name"] = f"{FIRST}: of a driver alone; {TOTAL}: with its interactions"
+        return group
 
     def draws(self, kept: Kept) -> Group:
         """Outputs draw by draw, with the inputs that made them."""
@@ -125,7 +151,7 @@ class _Layout:
         values = {MEAN: item.mcse[MEAN], SD: item.mcse[SD]} | self._percentiles(item.mcse)
         scramblings = self.settings.scramblings
         attributes = unit_attributes(item.unit, item.output) | {
-            "long_name": f"Monte Carlo standard error of {item.long_name}",
+            "long_name": f"{ERROR_OF} {item.long_name}",
             "cell_methods": cell_methods(item.unit, item.dims, "standard_deviation (of the estimate)"),
             "degrees_of_freedom": scramblings - 1,
             "comment": f"from {scramblings} independent scramblings; use Student's t for an interval",
@@ -161,14 +187,15 @@ class _Layout:
             variables[wanted.name + MCSE] = Variable(
                 item.dims,
                 np.asarray(item.mcse[key], self.dtype),
-                common | {"long_name": f"Monte Carlo standard error of the {meaning}"},
+                common | {"long_name": f"{ERROR_OF} the {meaning}"},
             )
         return variables
 
-    def _dataset(self, variables: Variables) -> Group:
+    def _dataset(self, variables: Variables, labels: Mapping[str, Any] | None = None) -> Group:
+        labels = self.labels if labels is None else labels
         dims = dict.fromkeys(dim for variable in variables.values() for dim in variable.dims)
-        known = [str(dim) for dim in dims if dim in self.labels]
-        found = coordinates(known, self.labels, self.notes)
+        known = [str(dim) for dim in dims if dim in labels]
+        found = coordinates(known, labels, self.notes)
         return Group(found | variables, [name for name, item in found.items() if "bnds" not in item.dims])
 
 

@@ -8,6 +8,10 @@ SD: Final = "sd"
 AT_MEAN: Final = "at_mean_inputs"
 """f(E[X]): the model run once, every input at its mean."""
 
+FIRST: Final = "first"
+TOTAL: Final = "total"
+"""Shares of the variance: of a driver alone, and with all that it interacts with."""
+
 BELIEF: Final = "belief"
 PRIOR: Final = "prior"
 POSTERIOR: Final = "posterior"
@@ -17,6 +21,7 @@ MCSE: Final = "_mcse"
 """Suffix of the variable with the Monte Carlo standard errors of another."""
 
 DIFFERENCES: Final = "differences"
+VARIANCE_SHARES: Final = "variance_shares"
 DRAWS: Final = "draws"
 DIAGNOSTICS: Final = "diagnostics"
 INPUTS: Final = "inputs"

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def open_cube(cube: str | os.PathLike[str], group: str = "") -> "xr.Dataset":
-    """The summary of a cube, or one of its groups (differences, draws, diagnostics, inputs, state), as a Dataset.
+    """The summary of a cube as a Dataset, or one of its groups.
+
+    Groups: differences, variance_shares, draws, diagnostics, inputs, state.
 
     Nothing in a cube is executed; still, HDF5 is a complex format: do not open files of strangers.
     """

@@ -5,5 +5,4 @@ graph reads arrays only, so that a changed prior does not recompile.
 """
 
 from mc.draws.build import plan_draws as plan_draws
-from mc.draws.build import plan_pair as plan_pair
 from mc.draws.plan import DrawPlan as DrawPlan

@@ -1,18 +1,21 @@
 """Host side of a plan: fits every prior, lays the columns out, and says where each element finds its number."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mc.dependence import correlation_factor, correlation_matrix, path_basis, shares_concentration, shares_rows
+from mc.designs import design_of
 from mc.distributions import family_of, fitted
 from mc.distributions.discrete import NEVER
 from mc.distributions.family import Floats
 from mc.draws.layout import Element, Layout, factor_label, latent_label, lay_out
 from mc.draws.plan import DrawPlan, Group, Paths
+from mc.drivers import Driver, numbers_by_input
 from mc.samplers import Sampler, sampler_of
+from mc.samplers.pick_freeze import PickFreeze
 from mc.samplers.pinned import PinnedSampler
 from mc.study import Correlation, Input, Pinned, check_inputs
 
@@ -27,13 +30,22 @@ def plan_draws(
     *,
     repair: bool = False,
     pinned: Pinned | None = None,
+    drivers: Sequence[Driver] = (),
 ) -> DrawPlan:
     """Plan of the draws; `draws` sizes a Latin hypercube, `repair` allows the nearest possible correlations.
 
-    Columns that are `pinned` take their rows instead: draw i one that (seed, i) decides.
+    Columns that are `pinned` take their rows instead: draw i one that (seed, i) decides. With `drivers` draws come in
+    designs that tell their shares of the variance apart (`mc.samplers.pick_freeze`).
     """
     inputs, correlations = tuple(inputs), tuple(correlations)
     check_inputs(inputs, correlations)
+    if drivers:
+        if pinned is not None:
+            raise ValueError("what was learned together depends on one another, and has no shares of the variance")
+        designs = None if draws is None else draws // design_of(len(drivers))
+        inner = sampler_of(sampler, seed, scramblings, designs)
+        driver = _driver_by_column(inputs, numbers_by_input(drivers, inputs, correlations))
+        return _plan(inputs, correlations, PickFreeze(inner, driver, len(drivers)), repair)
     chosen = sampler_of(sampler, seed, scramblings, draws)
     if pinned is None:
         return _plan(inputs, correlations, chosen, repair)
@@ -41,28 +53,14 @@ def plan_draws(
     return replace(plan, _stated_means=pinned.means)
 
 
-def plan_pair(
-    inputs: Iterable[Input],
-    correlations: Iterable[Correlation] = (),
-    sampler: str = "sobol",
-    seed: int = 1,
-    scramblings: int = 16,
-    draws: int | None = None,
-    *,
-    repair: bool = False,
-) -> tuple[DrawPlan, DrawPlan]:
-    """Two plans A and B whose draws are independent: the halves of ONE sequence of twice the dimensions.
-
-    Two ranges of the points of one d-dimensional sequence are not independent and give wrong variance shares.
-    """
-    first = plan_draws(inputs, correlations, sampler, seed, scramblings, draws, repair=repair)
-    used = [column.dimension for column in first.columns if column.dimension is not None]
-    # A power of two, so that adding an input seldom moves the second half.
-    offset = 1 << max(used, default=0).bit_length()
-    second = _plan(
-        first.inputs, tuple(correlations), sampler_of(sampler, seed, scramblings, draws), repair, offset, "second half "
-    )
-    return first, second
+def _driver_by_column(inputs: Iterable[Input], numbers: Mapping[str, int]) -> dict[str, int]:
+    """Number of the driver of every column that an input can have, by label."""
+    return {
+        label: numbers[item.name]
+        for item in inputs
+        if item.name in numbers
+        for label in (*item.labels, factor_label(item), *(latent_label(item, k) for k in range(len(item.labels))))
+    }
 
 
 def _plan(
@@ -70,10 +68,8 @@ def _plan(
     correlations: tuple[Correlation, ...],
     sampler: Sampler,
     repair: bool,
-    offset: int = 0,
-    mark: str = "",
 ) -> DrawPlan:
-    layout = lay_out(inputs, correlations, offset, mark)
+    layout = lay_out(inputs, correlations)
     copula = _of_kind(layout, "copula", lambda e: (e.dimension is None, e.dimension or 0, e.label))
     shared = _of_kind(layout, "shared", lambda e: layout.scored[e.label])
     constant = _of_kind(layout, "constant", lambda e: e.prior.family)

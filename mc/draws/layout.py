@@ -64,8 +64,8 @@ class Layout:
     scored_columns: tuple[int, ...]
 
 
-def lay_out(inputs: Sequence[Input], correlations: Sequence[Correlation], offset: int = 0, mark: str = "") -> Layout:
-    """Layout of the inputs; `offset` of the dimensions and `mark` of the labels set apart the halves of a pair."""
+def lay_out(inputs: Sequence[Input], correlations: Sequence[Correlation]) -> Layout:
+    """Layout of the inputs."""
     correlated = {label for pair in correlations for label in (pair.first, pair.second)}
     elements = tuple(_elements(inputs, correlated))
     rows = sorted([*_own(elements), *_common(inputs)], key=lambda r: (r.dimension is None, r.scored, r.structure))
@@ -76,7 +76,7 @@ def lay_out(inputs: Sequence[Input], correlations: Sequence[Correlation], offset
     scored = tuple(k for k, row in enumerate(rows) if row.scored)
     return Layout(
         elements,
-        tuple(Column(mark + row.label, None if row.dimension is None else row.dimension + offset) for row in rows),
+        tuple(Column(row.label, row.dimension) for row in rows),
         {rows[k].label: place for place, k in enumerate(uniform)},
         {rows[k].label: place for place, k in enumerate(scored)},
         uniform,

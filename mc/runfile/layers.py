@@ -12,8 +12,8 @@ from mc.runfile.toml import Path_, read_toml
 
 MAX_CHAIN = 8
 
-REPLACED_AS_A_WHOLE = (("scenarios",),)
-"""Sections that a file states completely or not at all: otherwise no file could drop a scenario of its base."""
+REPLACED_AS_A_WHOLE = (("scenarios",), ("sensitivity",))
+"""Sections that a file states completely or not at all: no file could drop a scenario or driver of its base else."""
 
 VARIABLES: Mapping[str, Path_] = {
     "FERROCAST_DRAWS": ("ensemble", "draws"),

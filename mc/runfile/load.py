@@ -1,6 +1,7 @@
 """Run file, environment and options -> Run, or one message that lists everything wrong with them."""
 
 import difflib
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,14 +10,20 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mc.designs import rounded_up
 from mc.errors import InputError
 from mc.places import is_file, is_folder
 from mc.runfile.layers import Layers, add_environment, add_options, file_layers, within_reach
-from mc.runfile.schema import Run, RunFile
+from mc.runfile.schema import Ensemble, Run, RunFile
 from mc.runfile.toml import Path_
+
+log = logging.getLogger("ferrocast")
 
 FOLDER_OF_CUBES = "out"
 MAX_SHOWN = 20
+
+LEAST_DESIGNS = 2
+"""In each scrambling: the variance of one point is none."""
 
 
 def load_run(
@@ -37,6 +44,7 @@ def load_run(
         settings = RunFile.model_validate(layers.values)
     except ValidationError as error:
         raise InputError(_message(file, layers, error)) from None
+    settings = settings.model_copy(update={"ensemble": _in_whole_designs(settings)})
     return Run(
         **{name: getattr(settings, name) for name in RunFile.model_fields},
         file=file.absolute(),
@@ -44,6 +52,20 @@ def load_run(
         cube=_cube(file, layers, settings),
         origins=_origins(settings, layers),
     )
+
+
+def _in_whole_designs(settings: RunFile) -> Ensemble:
+    """The ensemble with draws and blocks that hold whole designs, where there are drivers to tell apart."""
+    ensemble, step = settings.ensemble, settings.step
+    draws = rounded_up(max(ensemble.draws, LEAST_DESIGNS * step), step)
+    if not settings.sensitivity.drivers:
+        return ensemble
+    if draws != ensemble.draws:
+        log.info(
+            "%d draws, not %d: %d drivers in %d scramblings take %d at a time",
+            draws, ensemble.draws, len(settings.sensitivity.drivers), ensemble.scramblings, step,
+        )  # fmt: skip
+    return ensemble.model_copy(update={"draws": draws, "block": rounded_up(ensemble.block, step)})
 
 
 def _why_no_file(file: Path) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from mc.designs import step_of
+
 MAX_DRAWS = 2**30
 """Histogram counts are 32-bit integers, and a draw's index is a 32-bit word."""
 
@@ -109,6 +111,26 @@ class Exceedance(Section):
         return self
 
 
+class Sensitivity(Section):
+    """What drives the spread: shares of the variance of some outputs, driver by driver.
+
+    A driver is a name and glob patterns of inputs (quantities of the tables, `scrap.prompt_recovery`); every input that
+    varies belongs to one, of two that fit to the one whose pattern says more, so `["*"]` takes the rest. `outputs` are
+    patterns too; `difference/NAME` is a paired difference.
+    """
+
+    outputs: tuple[Text, ...] = ()
+    drivers: Mapping[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field({}, max_length=254)
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "Sensitivity":
+        if self.outputs and not self.drivers:
+            raise ValueError('state drivers, the groups of inputs to tell apart, such as rest = ["*"]')
+        if self.drivers and not self.outputs:
+            raise ValueError("state outputs, whose spread is shared out")
+        return self
+
+
 class Keep(Section):
     """What is kept beyond the summary: outputs draw by draw, and the sums that a later run can be merged with."""
 
@@ -152,9 +174,24 @@ class RunFile(Section):
     ensemble: Ensemble = Ensemble()
     statistics: Statistics = Statistics()
     exceedance: Mapping[Name, Exceedance] = {}
+    sensitivity: Sensitivity = Sensitivity()
     keep: Keep = Keep()
     posterior: Posterior = Posterior()
     output: Destination = Destination()
+
+    @property
+    def step(self) -> int:
+        """Draws that belong together."""
+        return step_of(self.ensemble.scramblings, len(self.sensitivity.drivers))
+
+    @model_validator(mode="after")
+    def _inputs_are_independent(self) -> "RunFile":
+        if self.sensitivity.drivers and self.posterior.file:
+            raise ValueError(
+                "inputs that were learned together depend on one another and have no shares of the variance: take out "
+                "sensitivity.drivers or posterior.file"
+            )
+        return self
 
     @model_validator(mode="after")
     def _reference_is_a_scenario(self) -> "RunFile":

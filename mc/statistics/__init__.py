@@ -7,10 +7,12 @@ from mc.statistics.exceedance import Exceedance
 from mc.statistics.moments import Moments
 from mc.statistics.narrowing import Narrowing
 from mc.statistics.quantiles import Quantiles
+from mc.statistics.variance_shares import VarianceShares
 
 STATISTICS: dict[str, type[Statistic]] = {
     "moments": Moments,
     "quantiles": Quantiles,
     "exceedance": Exceedance,
     "narrowing": Narrowing,
+    "variance_shares": VarianceShares,
 }

@@ -124,6 +124,9 @@ def plan_series(study: Study, settings: Settings) -> tuple[Series, ...]:
     _check_names(plain, study, settings)
     series = plain + _differences(plain, study, settings)
     known = [item.name for item in series]
+    for pattern in settings.variance_shares:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise ValueError(f"variance shares: no series fits {pattern!r}; known: {', '.join(known)}")
     for wanted in settings.exceedance:
         if wanted.output not in known:
             raise ValueError(f"exceedance {wanted.name!r}: no series {wanted.output!r}; known: {', '.join(known)}")
