@@ -33,6 +33,7 @@ QUICK: dict[str, tuple[str, ...]] = {
     "precision": (),
     "command": (),
     "time_to_accuracy": ("--only", "ferrocast_sobol", "ferrocast_plain", "numba_sobol", "numba_plain"),
+    "variance_shares": (),
     "memory": (),
 }
 """Scripts of a quick run, which measure the gates, and what they are told besides `--quick`."""

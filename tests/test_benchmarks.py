@@ -46,7 +46,7 @@ def test_a_quick_run_is_quick_whatever_it_names():
     assert run_all.calls(quick=False, only=["command"]) == [("command", ())]
 
 
-LITTLE = {"vectorised_parts", "precision", "roofline", "structure_share"}
+LITTLE = {"vectorised_parts", "precision", "roofline"}
 """They have one size, a small one."""
 
 
@@ -210,7 +210,6 @@ def test_every_gate_is_shown_whether_it_is_met_missed_or_not_measured():
     assert said["stock, energy, emissions: share of products of matrices"][:2] == ("40 %", "met")
     numba = said["benchmark model over numba, plain draws"]
     assert numba == ("", "not measured", "`time_to_accuracy` was not run, or failed")
-    assert said["variance shares over SALib's defaults"] == ("", "not measured", "variance shares are not built yet")
 
 
 def test_a_quick_run_passes_on_that_it_is_quick():

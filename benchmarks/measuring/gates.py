@@ -107,8 +107,8 @@ GATES = (
         "differences of large numbers", at_most=True,
     ),
     Gate(
-        "variance shares over SALib's defaults", "", 50.0, 200.0, lambda _: None,
-        "variance shares are not built yet",
+        "variance shares over SALib's defaults, CPU", "variance_shares", 50.0, 200.0,
+        figure("variance shares against SALib", "salib_over"), "the model and the sums of every driver",
     ),
 )  # fmt: skip
 

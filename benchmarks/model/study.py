@@ -5,8 +5,9 @@ from model.in_jax import outputs
 from model.tables import PROVINCES, ROWS, YEARS, constants
 
 
-def study() -> Study:
-    """Inputs in the order of their table, which is that of their Sobol' dimensions."""
+def study(copies: int = 1) -> Study:
+    """Inputs in the order of their table, which is that of their Sobol' dimensions; provinces stand `copies` times."""
+    provinces = PROVINCES if copies == 1 else tuple(f"{name} {at}" for at in range(copies) for name in PROVINCES)
     return Study(
         name="benchmark model",
         inputs=tuple(
@@ -20,7 +21,7 @@ def study() -> Study:
             Output("stock", "Mt", ("year",), "Steel in use"),
             Output("scrap", "Mt year-1", ("year",), "Scrap"),
         ),
-        coords={"province": PROVINCES, "year": tuple(range(2020, 2020 + YEARS))},
-        data=constants(),
+        coords={"province": provinces, "year": tuple(range(2020, 2020 + YEARS))},
+        data=constants(copies),
         function=outputs,
     )

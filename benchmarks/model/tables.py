@@ -95,13 +95,15 @@ def at_random(rng: np.random.Generator, count: int) -> Draws:
     return {row.name: row.random(rng, count) for row in ROWS}
 
 
-def constants() -> dict[str, Floats]:
-    """What no draw changes, float64.
+def constants(copies: int = 1) -> dict[str, Floats]:
+    """What no draw changes, float64; every province stands `copies` times, with its share of the demand.
 
     `demand` of 2020 in Mt, `tilt`, `grid` in t/MWh [province]; `leftover` turns an age kernel into what the cohorts of
     the past leave in each year [age, province x year]; `year` counts from 2020.
     """
     columns = {name: np.array([float(row[name]) for row in _rows("provinces.csv")]) for name in COLUMNS}
+    columns = {name: np.tile(column, copies) for name, column in columns.items()}
+    columns["demand_mt"] /= copies
     back = np.arange(PAST, 0, -1)  # years before 2020
     past = columns["demand_mt"][:, None] * np.exp(-columns["past_growth"][:, None] * back)
     leftover = np.zeros((PAST + YEARS, len(past), YEARS))
