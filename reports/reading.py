@@ -33,6 +33,7 @@ class Cube:
     differences: xr.Dataset
     draws: xr.Dataset
     diagnostics: xr.Dataset = field(default_factory=xr.Dataset)
+    variance_shares: xr.Dataset = field(default_factory=xr.Dataset)
 
     @cached_property
     def run(self) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def read_cube(path: Path) -> Cube:
         raise CubeError(f"{path}: no such cube; make one with: ferrocast run runs/baseline.toml")
     try:
         summary = _load(path, None)
-        groups = [_load(path, name) for name in ("differences", "draws", "diagnostics")]
+        groups = [_load(path, name) for name in ("differences", "draws", "diagnostics", "variance_shares")]
     except (OSError, ValueError) as error:
         raise CubeError(f"{path}: not a cube that can be read ({error})") from None
     if missing := {STATISTIC, SCENARIO, "year"} - set(summary.dims):

@@ -433,7 +433,7 @@ def test_several_pages_get_an_index(
 
 
 def test_scripts_with_a_page_are_found() -> None:
-    assert list(build.pages()) == ["emissions", "hindcast", "provinces", "scrap_flows"]
+    assert list(build.pages()) == ["drivers", "emissions", "hindcast", "provinces", "scrap_flows"]
 
 
 def test_reports_read_cubes_only() -> None:
