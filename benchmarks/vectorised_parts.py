@@ -5,12 +5,8 @@ the same parts in vectorised NumPy (tests/reference/batch, equal to the chain to
 draw. As in a run, outputs go to memory that is there. (A loop compiled by numba stands in `time_to_accuracy`.)
 
 Shares of two rooflines: arithmetic of the traced program over a product of matrices on this machine, bytes of arguments
-and results over a copy within memory that is there. Neither binds (about 7 % and 10 %, 32 draws on one core): XLA
-makes a loop of each relation, 400 of them, and between two loops the arrays of 32 draws, 9 MB for the steel of three
-policies by route, leave the cache of a core (1 MB). Sums over routes are 2.6 of 5.0 MFLOP; as products of matrices (7
-columns of 18 routes, several layouts) they took 1.5 to 5 times as long as term by term. So 30 % of products asks for
-loops that keep one draw in the cache through all relations, which XLA does not make on a CPU; fewer draws at once pay
-the start of each loop instead. Work left out lowers the share and the time alike.
+and results over a copy within memory that is there. XLA makes a loop of each relation, and between two loops the arrays
+of 32 draws leave the cache of a core. Work left out lowers the share of arithmetic and the time alike.
 """
 
 import functools

@@ -15,7 +15,7 @@ from mc.inputs.nouns import Inputs
 from mc.inputs.steel import Pollutants
 from mc.model.cost import TONNES_PER_KILOGRAM, running
 from mc.model.drive import Drive
-from mc.model.intensity import LAST_YEAR, Flows, Paths, Taken, YearFlows, at_years, mixed, mixed_by_year, taken
+from mc.model.intensity import LAST_YEAR, Flows, Paths, YearFlows, at_years, mixed, mixed_by_year, of_routes, taken
 from mc.model.paths import ramp, ratio, settled, sum_at
 from mc.model.setting import Setting
 from mc.model.world import HOT_METAL, World, places
@@ -70,9 +70,7 @@ def paths_of(inputs: Inputs, world: World, setting: Setting) -> Paths:
 
 def of_hot_metal(world: World, drive: Drive) -> Flows:
     """Flows per t of hot metal of the routes that make it."""
-    hot = jnp.asarray(list(places(world, *HOT_METAL)))
-    found: Flows = jax.tree.map(lambda flow: flow[hot], drive.per_metal)
-    return found
+    return of_routes(drive.per_metal, places(world, *HOT_METAL))
 
 
 def year_flows(inputs: Inputs, world: World, drive: Drive, setting: Setting) -> YearFlows:
@@ -140,7 +138,7 @@ def totals(inputs: Inputs, world: World, drive: Drive, setting: Setting, result:
     steel = taken(of_steel, paths, still, result.production)
     metal = taken(of_metal, paths, setting.carbon, result.hot_metal)
     # Settled, or every output would sum its flows over the routes once more.
-    flows: Taken = jax.tree.map(lambda one, other: settled(one + other), steel, metal)
+    flows: YearFlows = jax.tree.map(lambda one, other: settled(one + other), steel, metal)
     melted = sum_at(result.production, places(world, "scrap"))
     charge_power = (inputs.routes.electricity_per_hot_metal * setting.charge)[None] * melted
     power = settled(flows.electricity + charge_power)

@@ -150,7 +150,7 @@ def hot_metal(now: Inputs, electric: Array, converter: Array, scrap: Array) -> A
     return jnp.stack([iron.converter_hot_metal(now.iron, rate) * converter, iron_rate * electric])
 
 
-def flows(given: HistoryInputs, world: World, record: Record, steel: Array, metal: Array) -> intensity.Taken:
+def flows(given: HistoryInputs, world: World, record: Record, steel: Array, metal: Array) -> intensity.YearFlows:
     """Fuel, power and direct CO2 of steel and of hot metal, each [converter or electric, year]; totals [year, ...]."""
     none = jnp.zeros_like(record.years)
     carbon = (1.0 - given.history.efficiency_rate) ** (record.years - record.years[-1])
@@ -158,15 +158,13 @@ def flows(given: HistoryInputs, world: World, record: Record, steel: Array, meta
     of_steel, of_metal = intensity.per_steel(given.chain, world), intensity.per_hot_metal(given.chain, world)
     one = intensity.taken(of_kinds(of_steel, world, "base", "scrap"), paths, jnp.ones_like(carbon), steel[:, None])
     other = intensity.taken(of_kinds(of_metal, world, "base"), paths, carbon, metal.sum(axis=0)[None, None])
-    total: intensity.Taken = jax.tree.map(lambda a, b: jnp.moveaxis((a + b)[..., 0, :], -1, 0), one, other)
+    total: intensity.YearFlows = jax.tree.map(lambda a, b: jnp.moveaxis((a + b)[..., 0, :], -1, 0), one, other)
     return total
 
 
 def of_kinds(flows: intensity.Flows, world: World, *kinds: str) -> intensity.Flows:
     """Flows of the routes of the past [kind, ...]."""
-    at = [world.routes.index(kind) for kind in kinds]
-    found: intensity.Flows = jax.tree.map(lambda flow: jnp.stack([flow[route] for route in at]), flows)
-    return found
+    return intensity.of_routes(flows, (world.routes.index(kind) for kind in kinds))
 
 
 def purchased_power_factor(now: Inputs) -> Array:

@@ -6,6 +6,7 @@ per flow, so that provinces and years are touched by one sum over routes a flow 
 
 import dataclasses
 import functools
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
@@ -187,7 +188,7 @@ class Paths:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class YearFlows:
-    """Flows per tonne in each year [year, route], one more axis for carriers and pollutants; names as in `Flows`."""
+    """Flows of every year, with the axes of the function that returns them; names as in `Flows`."""
 
     direct: Array
     captured: Array
@@ -200,13 +201,12 @@ class YearFlows:
 
 
 def at_years(flows: Flows, paths: Paths, carbon: Array) -> YearFlows:
-    """Flows per tonne in each year; `carbon` scales what burns [year]: `paths.carbon` for hot metal, 1 for steel."""
+    """Flows per tonne [year, route], one more axis for carriers and pollutants.
+
+    `carbon` scales what burns [year]: `paths.carbon` for hot metal, 1 for steel.
+    """
     burn, rise = carbon[:, None], paths.rise[:, None]
     still = jnp.ones_like(burn)
-    clean = paths.retrofitted[:, None, None]
-    electric = paths.electric[:, None, None]
-    before = flows.before[None] - electric * flows.reheating_before[None]
-    after = flows.after[None] - electric * flows.reheating_after[None]
     return YearFlows(
         direct=burn * flows.direct[None],
         captured=burn * flows.captured[None],
@@ -215,22 +215,16 @@ def at_years(flows: Flows, paths: Paths, carbon: Array) -> YearFlows:
         hydrogen=flows.hydrogen[None] + rise * flows.hydrogen_change[None],
         ore=still * flows.ore[None],
         pellets=still * flows.pellets[None],
-        pollutants=before * (1.0 - clean) + after * clean,
+        pollutants=polluting(flows, paths),
     )
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Taken:
-    """Flows of what ran [province, year], one more axis in front for carriers and pollutants; names as in `Flows`."""
-
-    direct: Array
-    captured: Array
-    fuel: Array
-    electricity: Array
-    hydrogen: Array
-    ore: Array
-    pollutants: Array
+def polluting(flows: Flows, paths: Paths) -> Array:
+    """Pollutants per tonne of each year, of a fleet that is retrofitted in part [year, route, pollutant]."""
+    clean, electric = paths.retrofitted[:, None, None], paths.electric[:, None, None]
+    before = flows.before[None] - electric * flows.reheating_before[None]
+    after = flows.after[None] - electric * flows.reheating_after[None]
+    return before * (1.0 - clean) + after * clean
 
 
 def mixed(rates: Array, amounts: Array) -> Array:
@@ -249,19 +243,28 @@ def mixed_by_year(rates: Array, amounts: Array) -> Array:
     return found
 
 
-def taken(flows: Flows, paths: Paths, carbon: Array, amounts: Array) -> Taken:
-    """Flows of given amounts of steel, or of hot metal [route, province, year]; paths and carbon as in `at_years`.
+def of_routes(flows: Flows, at: Iterable[int]) -> Flows:
+    """The flows of some routes, by their places."""
+    places = tuple(at)
+    found: Flows = jax.tree.map(lambda flow: jnp.stack([flow[route] for route in places]), flows)
+    return found
 
-    What moves with the years in one way for all routes does so behind the sum over them.
+
+def taken(flows: Flows, paths: Paths, carbon: Array, amounts: Array) -> YearFlows:
+    """Flows [province, year] of steel, or of hot metal [route, province, year]; carriers and pollutants come first.
+
+    Paths and carbon as in `at_years`. What moves with the years in one way for all routes does so behind the sum over
+    them.
     """
     burn, rise = carbon[None], paths.rise[None]
-    polluting = settled(jnp.moveaxis(at_years(flows, paths, carbon).pollutants, 0, -1))
-    return Taken(
+    pollutants = settled(jnp.moveaxis(polluting(flows, paths), 0, -1))
+    return YearFlows(
         direct=mixed(flows.direct, amounts) * burn,
         captured=mixed(flows.captured, amounts) * burn,
         fuel=mixed(flows.fuel, amounts) * burn[None],
         electricity=mixed(flows.electricity, amounts) * burn + mixed(flows.electricity_change, amounts) * rise,
         hydrogen=mixed(flows.hydrogen, amounts) + mixed(flows.hydrogen_change, amounts) * rise,
         ore=mixed(flows.ore, amounts),
-        pollutants=mixed_by_year(polluting[..., None, :], amounts),
+        pellets=mixed(flows.pellets, amounts),
+        pollutants=mixed_by_year(pollutants[..., None, :], amounts),
     )
