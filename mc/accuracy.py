@@ -12,6 +12,7 @@ import numpy as np
 from mc.axes import YEAR
 from mc.cube.names import MEAN, SD, percentile_label
 from mc.cube.units import people_unit
+from mc.designs import rounded_up
 from mc.errors import InputError
 from mc.runfile.load import suggestion
 from mc.settings import Settings
@@ -106,7 +107,7 @@ def measure(goal: Goal, summary: Summary, study: Study) -> Reached:
 
 def stages(settings: Settings) -> Iterator[int]:
     """Numbers of draws at which errors are looked at: whole doublings of every scrambling, up to `settings.draws`."""
-    draws = FIRST_POINTS * settings.step
+    draws = rounded_up(FIRST_POINTS * settings.scramblings, settings.step)
     while draws < settings.pilot:
         draws *= 2
     while draws < settings.draws:

@@ -93,10 +93,13 @@ def _sizes(settings: "Settings", devices: "Sequence[jax.Device]") -> Iterator[in
 def _speed(study: "Study", settings: "Settings", devices: "Sequence[jax.Device]", seconds: float) -> float:
     """Draws per second of all lanes together, compiled before."""
     from mc.ensemble import run_ensemble
+    from mc.identity import FIXED_DESIGNS
 
     workers = lanes(devices)
     most = MOST_DRAWS - MOST_DRAWS % settings.step
-    settings = replace(settings, draws=most, pilot=settings.block, keep=(), failed_share=1.0)
+    # A fixed design holds no more draws than it was made for.
+    sampler = "sobol" if settings.sampler in FIXED_DESIGNS else settings.sampler
+    settings = replace(settings, sampler=sampler, draws=most, pilot=settings.block, keep=(), failed_share=1.0)
     state = run_ensemble(study, settings, devices=workers, draws=(0, 0))
     done, step, spent = 0, settings.block * len(workers), 0.0
     while True:

@@ -57,6 +57,8 @@ def job_of(run: Run, posed: Posed) -> Job:
         from mc.accuracy import parse_goal
 
         return Job(run, posed, settings, tuple(parse_goal(text, posed.study, settings) for text in run.ensemble.until))
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{run.file}: {error}") from None
 
@@ -150,14 +152,15 @@ def _with_memory(
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-        half = job.run.ensemble.block // 2
-        if begun is not None or half == 0 or half % job.run.step:
+        half = job.run.ensemble.block // 2 // job.run.step * job.run.step
+        if begun is not None or half == 0:
             break
         log.warning("no memory for blocks of %d draws; trying %d", job.run.ensemble.block, half)
         job = job_of(_with_block(job.run, half), job.posed)
     raise RunFailed(
-        f"no memory for a block of {job.run.ensemble.block} draws; ask for fewer quantiles by province, a smaller "
-        "block (--block, --device cpu), or a device with more memory"
+        f"no memory for a block of {job.run.ensemble.block} draws; ask for fewer quantiles by province, "
+        f"{'fewer drivers' if job.run.sensitivity.drivers else 'a smaller block (--block)'}, --device cpu, or a device "
+        "with more memory"
     )
 
 

@@ -88,6 +88,8 @@ def run_ensemble(
     low, high = draws or (0, settings.draws)
     if not 0 <= low <= high <= settings.draws:
         raise InputError(f"draws {low} to {high} do not lie in 0 to {settings.draws}")
+    if settings.drivers and (low % settings.step or high % settings.step):
+        raise InputError(f"draws {low} to {high} cut a design in two: take multiples of {settings.step}")
     return_large_arrays()
     todo = missing_ranges(state.ranges if state is not None else (), low, high)
     chosen = list(devices or lanes(jax.local_devices()))

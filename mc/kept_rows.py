@@ -1,6 +1,7 @@
 """Rows of a table bound to the kept draws of a cube: one path over the years for each series and element."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ def read_kept(cube: Path, wanted: Sequence[str] = ()) -> KeptDraws:
     """The kept draws of a cube; `wanted` are outputs that the remedy names where it keeps none.
 
     Raises:
-        InputError: no cube, or one without kept draws.
+        InputError: no cube, or one without kept draws, or with draws in designs, which are not independent.
     """
     root = open_cube(cube)
     try:
@@ -33,6 +34,11 @@ def read_kept(cube: Path, wanted: Sequence[str] = ()) -> KeptDraws:
         raise InputError(f"{cube}: keeps no draws; {keep_line(names or ['crude_steel'])}") from None
     if "scramblings" not in root.attrs:
         raise InputError(f"{cube}: is not the cube of a run: it does not say how many scramblings there are")
+    if json.loads(root.attrs.get("run", "{}")).get("sensitivity", {}).get("drivers"):
+        raise InputError(
+            f"{cube}: its draws come in designs that tell drivers apart, and are not independent; keep draws of a run "
+            "without [sensitivity]"
+        )
     return KeptDraws(cube, root, draws)
 
 

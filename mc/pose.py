@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from mc.axes import PROVINCE, SCENARIO
+from mc.designs import design_of
 from mc.errors import InputError
 from mc.runfile import Run
 from mc.runfile.load import suggestion
@@ -86,34 +87,38 @@ def settings_of(run: Run, study: "Study") -> "Settings":
         failed_share=run.ensemble.failed_share,
         drivers=_drivers(run, study),
         variance_shares=run.sensitivity.outputs,
-        pilot=pilot_of(run.ensemble.draws, run.ensemble.block, run.step // run.ensemble.scramblings),
+        pilot=pilot_of(run.ensemble.draws, run.ensemble.block, design_of(len(run.sensitivity.drivers))),
     )
 
 
 def _drivers(run: Run, study: "Study") -> "tuple[Driver, ...]":
     """The drivers that a run tells apart; InputError where its inputs cannot be shared out so."""
-    from mc.drivers import drivers_of
+    from mc.driver_patterns import drivers_of
+    from mc.drivers import DriverError, numbers_by_input
 
     if not run.sensitivity.drivers:
         return ()
     try:
-        return drivers_of(run.sensitivity.drivers, study.inputs, study.correlations)
-    except ValueError as error:
-        place = _place(run, f"sensitivity.drivers.{next(iter(run.sensitivity.drivers))}")
-        raise InputError(f"{place}: sensitivity.drivers: {error}") from None
+        drivers = drivers_of(run.sensitivity.drivers, study.inputs)
+        numbers_by_input(drivers, study.inputs, study.correlations)
+    except DriverError as error:
+        key = f"sensitivity.drivers.{error.driver or next(iter(run.sensitivity.drivers))}"
+        raise InputError(f"{_place(run, key)}: {key if error.driver else 'sensitivity.drivers'}: {error}") from None
+    return drivers
 
 
 LARGEST_PILOT = 1024
 """Draws of the pilot that fixes shifts and bins; they are run again with the others."""
 
 
-ALIKE = 8
-"""Draws of a design that tell bins about as much as one alone: most of its mixtures differ from A or B in little."""
+LIKE_ONE = 8
+"""Draws of a design that tell the pilot about as much as one: most mixtures differ from A or B in little. A guess; with
+too few the bins of quantiles are too narrow, and the cube warns."""
 
 
 def pilot_of(draws: int, block: int, design: int = 1) -> int:
     """A quarter of a short run, so that it is not run twice; never less than a block."""
-    return max(min(draws // 4, LARGEST_PILOT * max(design // ALIKE, 1)), min(block, draws))
+    return max(min(draws // 4, LARGEST_PILOT * max(design // LIKE_ONE, 1)), min(block, draws))
 
 
 def read_priors_of(run: Run) -> "Priors":

@@ -86,6 +86,8 @@ def facts(run: Run, posed: "Posed") -> tuple[dict[str, str], dict[str, str]]:
     said = {".".join(path): str(value) for path, value in leaves(run.model_dump(mode="json", exclude=NOT_FACTS))}
     places = {name: place for name in said if (place := run.origins.get(name, "default")) != "default"}
     said["code"] = f"{mc.__version__} ({code_digest()[:12]})"
+    if run.sensitivity.drivers:
+        said["order of drivers"] = ", ".join(run.sensitivity.drivers)
     if posed.priors is None:
         pairs = (pair for item in posed.study.inputs for pair in zip(item.labels, item.priors, strict=True))
         return said | {label: repr(prior) for label, prior in pairs}, places

@@ -49,7 +49,7 @@ class Settings:
         )
         _require(bool(self.drivers) or not self.variance_shares, "shares of the variance need drivers")
         _require(
-            self.step == self.scramblings or not (self.block % self.step or self.draws % self.step),
+            not self.drivers or not (self.block % self.step or self.draws % self.step),
             f"{len(self.drivers)} drivers in {self.scramblings} scramblings: draws and block must be multiples of "
             f"{self.step}, not {self.draws} and {self.block}",
         )

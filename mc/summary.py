@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import stdtrit
 
+from mc.designs import design_of
 from mc.settings import Settings
 from mc.state import EnsembleState, FailedDraws, Failures
 from mc.statistics.contract import Numbers
@@ -140,6 +141,7 @@ def _warnings(state: EnsembleState, series: dict[str, SeriesSummary]) -> list[st
     if state.failures.number:
         found.append(f"{state.failures.number} of {state.done} draws failed and are left out of every statistic")
     for name, item in series.items():
+        found += _lost_designs(name, item, state)
         outside = item.diagnostic.get("outside")
         if outside is not None and (far := int((outside > MOST_OUTSIDE).sum())):
             found.append(
@@ -153,3 +155,11 @@ def _warnings(state: EnsembleState, series: dict[str, SeriesSummary]) -> list[st
                 "rounding, but other blocks or devices may change their last digits"
             )
     return found
+
+
+def _lost_designs(name: str, item: SeriesSummary, state: EnsembleState) -> list[str]:
+    """On how many designs shares of the variance rest, where some have failed draws."""
+    if "designs" not in item.diagnostic:
+        return []
+    whole, asked = int(item.diagnostic["designs"].flat[0]), state.done // design_of(len(item.value["first"]))
+    return [f"{name}: shares of the variance rest on {whole} of {asked} designs"] if whole < asked else []

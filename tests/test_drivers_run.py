@@ -1,5 +1,6 @@
 """Shares of the variance as a run asks for them: from the run file to the cube, stopped, in parts, and refused."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,17 @@ import pytest
 from toy_world import TOY_RUN, YEARS
 
 from mc.cube import open_cube
-from mc.errors import InputError, Stopped
+from mc.cube.state import state_in
+from mc.cube.write import expected_bytes
+from mc.drawing import Job, job_of
+from mc.errors import InputError, RunFailed, Stopped
+from mc.kept_rows import read_kept
 from mc.parts import make_part, merge_parts
+from mc.pose import pilot_of, pose
+from mc.provenance import question, run_of
 from mc.run import make_cube
 from mc.runfile import Run, load_run
+from mc.summary import finish
 
 STEP = 16 * (2 + 2 * 3)
 DRIVERS = """\
@@ -91,8 +99,70 @@ def test_numbers_are_rounded_up_to_whole_designs_and_it_is_said(folder: Path, ca
     with caplog.at_level(logging.INFO, "ferrocast"):
         run = load(folder, ensemble__draws=1000)
     assert (run.ensemble.draws, run.ensemble.block, run.step) == (1024, STEP, STEP)
-    assert f"1024 draws, not 1000: 3 drivers in 16 scramblings take {STEP} at a time" in caplog.text
-    assert load(folder, ensemble__draws=32).ensemble.draws == 2 * STEP
+    words = (
+        f"1024 draws in blocks of {STEP}, not 1000 in blocks of 64: 3 drivers in 16 scramblings take {STEP} at a time"
+    )
+    assert words in caplog.text
+    assert load(folder, ensemble__draws=32).ensemble.draws == 8 * STEP
+
+
+def test_rounding_stays_within_what_a_run_file_may_say(folder: Path) -> None:
+    most = load(folder, ensemble__draws=2**30, ensemble__scramblings=24, ensemble__block=65_520)
+    assert most.ensemble.draws == 2**30 // most.step * most.step
+    assert most.ensemble.block == 65_536 // most.step * most.step
+    assert run_of(question(most)).ensemble == most.ensemble
+    many = "".join(f'd{k} = ["macro.{k}"]\n' for k in range(29))
+    (folder / "runs" / "toy.toml").write_text(TOY_RUN + DRIVERS + many, encoding="utf-8")
+    with pytest.raises(InputError, match=r"toy\.toml:19: 32 drivers in 1024 scramblings .* 67584 draws, and 65536 are"):
+        load(folder, ensemble__scramblings=1024, ensemble__block=1024)
+
+
+def test_the_numbers_of_the_cube_are_those_of_its_state(folder: Path) -> None:
+    run = load(folder, keep__state=True)
+    cube = make_cube(run)
+    posed = pose(run)
+    summary = finish(posed.study, job_of(run, posed).settings, state_in(cube)[1])
+    found = open_cube(cube, GROUP)
+    for name in ("co2", "peak_year"):
+        for statistic in ("first", "total"):
+            for suffix, numbers in (("", summary.series[name].value), ("_mcse", summary.series[name].mcse)):
+                expected = numbers[statistic].astype(np.float32)
+                np.testing.assert_array_equal(found[name + suffix].sel(statistic=statistic), expected)
+    assert found["co2_mcse"].attrs["degrees_of_freedom"] == 15
+    # A disk that is too full for the shares is refused before they are drawn.
+    settings = job_of(run, posed).settings
+    without = dataclasses.replace(settings, variance_shares=())
+    more = expected_bytes(posed.study, settings) - expected_bytes(posed.study, without)
+    written = [found[name] for name in found.data_vars if found[name].dtype == np.float32]
+    assert more == sum(values.nbytes for values in written)
+
+
+def test_the_pilot_of_designs_is_longer_and_even_numbers_of_designs_are_advised(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert pilot_of(2**20, 512, 32) == 4 * pilot_of(2**20, 64) == 4096
+    with caplog.at_level(logging.INFO, "ferrocast"):
+        make_cube(load(folder, ensemble__draws=24 * STEP))
+    assert f"{16 * STEP} or {32 * STEP} would use them best" in caplog.text
+
+
+def test_blocks_without_memory_shrink_by_whole_designs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refused(job: Job, *_: object, **__: object) -> None:
+        tried.append(job.settings.block)
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr("mc.drawing._drawn", refused)
+    with pytest.raises(RunFailed, match="fewer drivers"):
+        make_cube(load(folder, ensemble__block=6 * STEP))
+    assert tried == [6 * STEP, 3 * STEP, STEP]
+
+
+def test_draws_in_designs_are_not_weighed_as_if_they_were_independent(folder: Path) -> None:
+    cube = make_cube(load(folder, keep__outputs=("co2",)))
+    with pytest.raises(InputError, match="come in designs"):
+        read_kept(cube)
 
 
 def test_a_run_that_is_like_another_states_its_drivers_anew_or_leaves_them_out(folder: Path) -> None:
@@ -136,7 +206,16 @@ def test_exact_quantiles_and_accuracy_on_demand_work_with_drivers(folder: Path, 
         ('outputs = ["co2", "co2_by_province", "peak_year", "difference/co2"]\n', "", r"sensitivity: state outputs"),
         ('rest = ["*"]', "rest = []", r"sensitivity\.drivers\.rest"),
         ('rest = ["*"]', "", r"toy\.toml:\d+: sensitivity\.drivers: in no driver: macro\.idle"),
-        ('rest = ["*"]', 'rest = ["*"]\nmore = ["stock.*"]', "driver more: no input that varies is left for stock"),
+        (
+            'rest = ["*"]',
+            'rest = ["*"]\nmore = ["stock.*"]',
+            r"toy\.toml:23: sensitivity\.drivers\.more: no input 'stock",
+        ),
+        (
+            'rest = ["*"]',
+            'rest = ["*"]\nmore = ["macro.level"]',
+            r"toy\.toml:23: .*\.more: .* fits drivers level and more",
+        ),
         ('rest = ["*"]', 'rest = ["*"]\n[posterior]\nfile = "x.nc"', "learned together depend on one another"),
         ('rest = ["*"]', '"two words" = ["*"]', "may hold letters"),
     ],

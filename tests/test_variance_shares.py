@@ -10,13 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mc.block_size import block_for
+from mc.accuracy import stages
+from mc.block_size import block_for, tune
 from mc.designs import A, B, design_of, mixtures, step_of
 from mc.draws import plan_draws
-from mc.drivers import Driver, drivers_of
+from mc.driver_patterns import drivers_of
+from mc.drivers import Driver, numbers_by_input
 from mc.ensemble import Settings, merge, run_ensemble
+from mc.errors import InputError
 from mc.samplers import SAMPLERS
-from mc.study import Correlation, Input, Output, Prior, Study
+from mc.statistics.variance_shares import VarianceShares
+from mc.study import Correlation, Input, Output, Pinned, Prior, Study
 from mc.summary import finish
 
 UNIT = Prior("uniform", 0.0, 0.5, 1.0)
@@ -72,7 +76,7 @@ def g_shares(groups):
 
 
 def settings_for(study, patterns, designs=1024, **more):
-    drivers = drivers_of(patterns, study.inputs, study.correlations)
+    drivers = drivers_of(patterns, study.inputs)
     step = step_of(16, len(drivers))
     more = {"draws": designs * design_of(len(drivers)), "block": 2 * step, "variance_shares": ("y",)} | more
     return Settings(drivers=drivers, **more)
@@ -201,7 +205,9 @@ def test_a_design_with_a_failed_draw_is_left_out_and_no_other():
     values = state.kept.outputs["y"].reshape(-1, length, 16)
     alone = np.where(whole[:, None], values, 0.0)  # all differences of a design of zeros are zero
     first, _ = by_the_book(alone.reshape(-1), 3)
-    np.testing.assert_allclose(finish(faulty, settings, state).series["y"].value["first"], first, atol=1e-6)
+    summary = finish(faulty, settings, state)
+    np.testing.assert_allclose(summary.series["y"].value["first"], first, atol=1e-6)
+    assert f"y: shares of the variance rest on {whole.sum()} of 256 designs" in summary.warnings
 
 
 # The designs themselves, with every structure that inputs can have.
@@ -220,7 +226,7 @@ INPUTS = (
 )
 CORRELATIONS = (Correlation("c.first", "c.second", 0.6),)
 PATTERNS = {"a": ("a.*",), "b": ("b.*",), "c": ("c.*",), "d": ("d.*",), "rest": ("*",)}
-DRIVERS = drivers_of(PATTERNS, INPUTS, CORRELATIONS)
+DRIVERS = drivers_of(PATTERNS, INPUTS)
 
 
 def drawn(plan, draws):
@@ -262,7 +268,7 @@ def test_a_design_holds_two_independent_draws_and_their_mixtures(sampler):
 
 def test_an_input_more_moves_no_other():
     more = (*INPUTS, Input("f.new", (UNIT,), dimensions=(9,)))
-    drivers = drivers_of(PATTERNS | {"f": ("f.*",)}, more, CORRELATIONS)
+    drivers = drivers_of(PATTERNS | {"f": ("f.*",)}, more)
     before, after = (
         drawn(plan_draws(inputs, CORRELATIONS, seed=3, drivers=given), design_of(len(given)) * 16)
         for inputs, given in ((INPUTS, DRIVERS), (more, drivers))
@@ -280,6 +286,10 @@ def test_blocks_hold_whole_designs():
         with pytest.raises(ValueError, match="multiples of 128"):
             dataclasses.replace(settings, **changed)
     assert block_for(ISHIGAMI, settings, jax.devices("cpu")) % settings.step == 0
+    tried = {}
+    tune(ISHIGAMI, settings, jax.devices("cpu"), tried.__setitem__, seconds=0.01)
+    assert min(tried) == settings.step
+    tune(ISHIGAMI, dataclasses.replace(settings, sampler="latin"), jax.devices("cpu"), tried.__setitem__, 0.01)
     with pytest.raises(ValueError, match="need drivers"):
         Settings(variance_shares=("y",))
     with pytest.raises(ValueError, match="no series fits 'z'"):
@@ -287,13 +297,19 @@ def test_blocks_hold_whole_designs():
 
 
 def test_of_two_patterns_the_one_that_says_more_takes_an_input():
-    names = ("costs.ore", "costs.carbon_price", "grid.factor", "grid.still")
+    names = ("costs.ore", "costs.carbon_price", "grid.factor", "grid.still", "fuel.price[coal]", "fuel.price[gas]")
     inputs = [Input(name, (FIXED if name == "grid.still" else UNIT,)) for name in names]
-    patterns = {"rest": ("*",), "costs": ("costs.*",), "carbon": ("costs.carbon*", "nothing.*")}
+    patterns = {
+        "rest": ("*",),
+        "costs": ("costs.*", "costs.o?e", "costs.o?e"),
+        "carbon": ("costs.carbon*", "grid.still"),
+        "coal": ("fuel.*[coal]",),
+    }
     assert drivers_of(patterns, inputs) == (
-        Driver("rest", ("grid.factor",)),
+        Driver("rest", ("grid.factor", "fuel.price[gas]")),
         Driver("costs", ("costs.ore",)),
         Driver("carbon", ("costs.carbon_price",)),
+        Driver("coal", ("fuel.price[coal]",)),
     )
     assert drivers_of(dict(reversed(patterns.items())), inputs) == drivers_of(patterns, inputs)[::-1]
 
@@ -303,13 +319,74 @@ def test_of_two_patterns_the_one_that_says_more_takes_an_input():
     [
         ({"a": ("a.*",), "b": ("b.*",)}, r"in no driver: c.together, c.first, c.second, d.rho, e.walk and 1 more"),
         ({"x": ("*",), "y": ("*",)}, "a.plain fits drivers x and y alike"),
-        (PATTERNS | {"none": ("a.still",)}, "driver none: no input that varies is left for a.still"),
-        (PATTERNS | {"apart": ("c.first",)}, "drivers apart and c: c.first and c.second are correlated; put"),
+        (PATTERNS | {"none": ("a.still",)}, "no input that varies is left for a.still"),
+        (PATTERNS | {"slip": ("a.*", "a.plian")}, "no input 'a.plian'; did you mean 'a.plain'"),
+        (PATTERNS | {"twice": ("?.plain*",), "again": ("a.plai?*", "a?plain")}, "fits drivers twice and again alike"),
     ],
 )
 def test_drivers_that_cannot_be(patterns, message):
     with pytest.raises(ValueError, match=message):
-        drivers_of(patterns, INPUTS, CORRELATIONS)
+        drivers_of(patterns, INPUTS)
+
+
+def test_an_input_that_varies_in_part_belongs_to_a_driver():
+    assert drivers_of({"all": ("*",)}, [Input("half", (FIXED, UNIT), (2,))]) == (Driver("all", ("half",)),)
+
+
+def test_what_is_correlated_belongs_together_unless_it_stands_still():
+    apart = drivers_of(PATTERNS | {"apart": ("c.first",)}, INPUTS)
+    with pytest.raises(ValueError, match=r"drivers apart and c: c.first and c.second are correlated; put c.first and"):
+        numbers_by_input(apart, INPUTS, CORRELATIONS)
+    still = [Input("x", (UNIT,)), Input("y", (FIXED,))]
+    assert numbers_by_input((Driver("x", ("x",)),), still, [Correlation("x", "y", 0.5)]) == {"x": 0}
+
+
+def test_what_was_learned_together_has_no_shares():
+    pinned = Pinned(("a.plain",), np.zeros((64, 1)), {}, "digest")
+    with pytest.raises(ValueError, match="learned together"):
+        plan_draws(INPUTS, CORRELATIONS, pinned=pinned, drivers=DRIVERS)
+
+
+def test_a_latin_design_is_refused_beyond_its_designs():
+    length = design_of(len(DRIVERS))
+    plan = plan_draws(INPUTS, CORRELATIONS, "latin", draws=32 * length, drivers=DRIVERS)
+    plan.refuse_beyond(32 * length)
+    with pytest.raises(ValueError, match="of 32 draws cannot be extended to 33"):
+        plan.refuse_beyond(32 * length + 1)
+
+
+def test_an_error_is_that_of_a_ratio_of_means():
+    """Two scramblings, by hand: 1/2 and 3/2, pooled 1, deviations -1/2 and 1/2 of a mean of 1."""
+    statistic = VarianceShares(1)
+    whole = np.full((1, 2, 1), 2.0)
+    state = {"first": np.array([[[1.0], [3.0]]]), "total": whole, "variance": whole, "designs": np.ones((2, 1), int)}
+    found = statistic.finish(state, {}, np.ones(2))
+    assert (found.value["first"].item(), found.mcse["first"].item()) == (1.0, 0.5)
+    assert (found.value["total"].item(), found.mcse["total"].item()) == (1.0, 0.0)
+    one = {name: np.where(np.array([[1], [0]]) > 0, array, 0) for name, array in state.items()}
+    lost = statistic.finish(one, {}, np.ones(2))
+    assert (lost.value["first"].item(), lost.diagnostic["designs"].item()) == (0.5, 1)
+    assert np.isnan(lost.mcse["first"]).all()  # of one scrambling nothing is known
+
+
+def test_sums_too_large_to_be_exact_are_told():
+    settings = settings_for(ISHIGAMI, EACH, 64)
+    state = run_ensemble(ISHIGAMI, settings)
+    state.statistics["y"]["variance_shares"]["total"][:] = 2.0**53
+    summary = finish(ISHIGAMI, settings, state)
+    assert any("too large to be exact" in warning for warning in summary.warnings)
+
+
+def test_draws_that_cut_a_design_are_refused():
+    with pytest.raises(InputError, match="cut a design in two: take multiples of 128"):
+        run_ensemble(ISHIGAMI, STATES, draws=(0, 64))
+
+
+def test_accuracy_is_looked_at_after_whole_designs():
+    settings = settings_for(ISHIGAMI, EACH, 1024, pilot=16)
+    found = list(stages(settings))
+    assert found[-1] == settings.draws
+    assert all(number % settings.step == 0 for number in found)
 
 
 @pytest.mark.parametrize(

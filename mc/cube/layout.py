@@ -63,6 +63,7 @@ def lay_out(
         groups[DIFFERENCES].attrs = {"reference": settings.reference or ""}
     if shared := [item for item in summary.series.values() if FIRST in item.value]:
         groups[VARIANCE_SHARES] = layout.variance_shares(shared)
+        groups[VARIANCE_SHARES].attrs = {"reference": settings.reference or ""}
     if state.kept is not None:
         groups[DRAWS] = layout.draws(state.kept)
     diagnostics = [item for item in summary.series.values() if item.kind == "diagnostic" and not item.is_difference]
@@ -105,10 +106,13 @@ class _Layout:
             dims = (STATISTIC, DRIVER, *item.dims)
             common = {"units": "1", DISPLAY_UNIT: "1", "statistics": f"{FIRST} {TOTAL}"}
             meaning = f"share of each driver in the variance of {item.long_name}"
-            for suffix, found, words in (("", item.value, meaning), (MCSE, item.mcse, f"{ERROR_OF} the {meaning}")):
-                values = np.stack([found[FIRST], found[TOTAL]]).astype(self.dtype)
-                variables[name + suffix] = Variable(dims, values, common | {"long_name": words})
-            variables[name].attrs["ancillary_variables"] = name + MCSE
+            value, error = (
+                np.stack([found[FIRST], found[TOTAL]]).astype(self.dtype) for found in (item.value, item.mcse)
+            )
+            variables[name] = Variable(dims, value, common | {"long_name": meaning, "ancillary_variables": name + MCSE})
+            variables[name + MCSE] = Variable(
+                dims, error, common | {"long_name": f"{ERROR_OF} the {meaning}"} | self._of_scramblings()
+            )
         group = self._dataset(variables, labels)
         group.variables[STATISTIC].attrs["long_name"] = f"{FIRST}: of a driver alone; {TOTAL}: with its interactions"
         return group
@@ -149,14 +153,19 @@ class _Layout:
 
     def _errors(self, item: SeriesSummary) -> Variable:
         values = {MEAN: item.mcse[MEAN], SD: item.mcse[SD]} | self._percentiles(item.mcse)
-        scramblings = self.settings.scramblings
         attributes = unit_attributes(item.unit, item.output) | {
             "long_name": f"{ERROR_OF} {item.long_name}",
             "cell_methods": cell_methods(item.unit, item.dims, "standard_deviation (of the estimate)"),
+        }
+        return self._stacked(item, values, attributes | self._of_scramblings())
+
+    def _of_scramblings(self) -> dict[str, Any]:
+        """What an error comes from."""
+        scramblings = self.settings.scramblings
+        return {
             "degrees_of_freedom": scramblings - 1,
             "comment": f"from {scramblings} independent scramblings; use Student's t for an interval",
         }
-        return self._stacked(item, values, attributes)
 
     def _percentiles(self, named: Mapping[str, Numbers]) -> dict[str, Numbers]:
         if "quantile" not in named:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mc.cube.names import VARIANCE_SHARES
 from mc.disk import publish, require_room, size_text
 from mc.errors import DiskError
 
@@ -115,4 +116,17 @@ def expected_bytes(study: "Study", settings: "Settings") -> int:
     width = np.dtype(settings.precision).itemsize
     kept = sum(sizes[name] for name in settings.keep)
     drawn = kept and kept + sum(len(item.priors) for item in study.inputs)
-    return width * (2 * labels * sum(sizes.values()) + settings.draws * drawn)
+    shares = 2 * 2 * len(settings.drivers) * _shared_out(study, settings)
+    return width * (2 * labels * sum(sizes.values()) + shares + settings.draws * drawn)
+
+
+def _shared_out(study: "Study", settings: "Settings") -> int:
+    """Elements whose variance is shared out."""
+    from mc.statistics.plan import plan_series
+
+    if not settings.drivers:
+        return 0
+    asked = [
+        item for item in plan_series(study, settings) if any(one.key == VARIANCE_SHARES for one in item.statistics)
+    ]
+    return sum(item.elements for item in asked)

@@ -14,7 +14,7 @@ from mc.designs import rounded_up
 from mc.errors import InputError
 from mc.places import is_file, is_folder
 from mc.runfile.layers import Layers, add_environment, add_options, file_layers, within_reach
-from mc.runfile.schema import Ensemble, Run, RunFile
+from mc.runfile.schema import MAX_BLOCK, MAX_DRAWS, Ensemble, Run, RunFile
 from mc.runfile.toml import Path_
 
 log = logging.getLogger("ferrocast")
@@ -22,8 +22,8 @@ log = logging.getLogger("ferrocast")
 FOLDER_OF_CUBES = "out"
 MAX_SHOWN = 20
 
-LEAST_DESIGNS = 2
-"""In each scrambling: the variance of one point is none."""
+LEAST_DESIGNS = 8
+"""In each scrambling. With two, 95 % intervals of shares held 86 to 94 % of the time, with eight 93 to 96 %."""
 
 
 def load_run(
@@ -44,7 +44,7 @@ def load_run(
         settings = RunFile.model_validate(layers.values)
     except ValidationError as error:
         raise InputError(_message(file, layers, error)) from None
-    settings = settings.model_copy(update={"ensemble": _in_whole_designs(settings)})
+    settings = settings.model_copy(update={"ensemble": _in_whole_designs(settings, layers)})
     return Run(
         **{name: getattr(settings, name) for name in RunFile.model_fields},
         file=file.absolute(),
@@ -54,18 +54,28 @@ def load_run(
     )
 
 
-def _in_whole_designs(settings: RunFile) -> Ensemble:
-    """The ensemble with draws and blocks that hold whole designs, where there are drivers to tell apart."""
-    ensemble, step = settings.ensemble, settings.step
-    draws = rounded_up(max(ensemble.draws, LEAST_DESIGNS * step), step)
-    if not settings.sensitivity.drivers:
+def _in_whole_designs(settings: RunFile, layers: Layers) -> Ensemble:
+    """The ensemble with draws and blocks that hold whole designs, where there are drivers to tell apart.
+
+    InputError where a block cannot hold one design in every scrambling.
+    """
+    ensemble, step, number = settings.ensemble, settings.step, len(settings.sensitivity.drivers)
+    if not number:
         return ensemble
-    if draws != ensemble.draws:
+    if step > MAX_BLOCK:
+        place = layers.place(("sensitivity", "drivers"))
+        raise InputError(
+            f"{place}: {number} drivers in {ensemble.scramblings} scramblings make blocks of {step} draws, and "
+            f"{MAX_BLOCK} are the most; tell fewer drivers apart, or take fewer scramblings"
+        )
+    draws = min(rounded_up(max(ensemble.draws, LEAST_DESIGNS * step), step), MAX_DRAWS // step * step)
+    block = min(rounded_up(ensemble.block, step), MAX_BLOCK // step * step)
+    if (draws, block) != (ensemble.draws, ensemble.block):
         log.info(
-            "%d draws, not %d: %d drivers in %d scramblings take %d at a time",
-            draws, ensemble.draws, len(settings.sensitivity.drivers), ensemble.scramblings, step,
+            "%d draws in blocks of %d, not %d in blocks of %d: %d drivers in %d scramblings take %d at a time",
+            draws, block, ensemble.draws, ensemble.block, number, ensemble.scramblings, step,
         )  # fmt: skip
-    return ensemble.model_copy(update={"draws": draws, "block": rounded_up(ensemble.block, step)})
+    return ensemble.model_copy(update={"draws": draws, "block": block})
 
 
 def _why_no_file(file: Path) -> str:

@@ -11,6 +11,8 @@ from mc.designs import step_of
 MAX_DRAWS = 2**30
 """Histogram counts are 32-bit integers, and a draw's index is a 32-bit word."""
 
+MAX_BLOCK = 65_536
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A name that is safe in a file name and in a variable of a cube."""
 
@@ -63,7 +65,7 @@ class Ensemble(Section):
     """How many draws, and how they are made."""
 
     draws: int = Field(1024, ge=2, le=MAX_DRAWS)
-    block: int = Field(64, ge=1, le=65_536)
+    block: int = Field(64, ge=1, le=MAX_BLOCK)
     seed: int = Field(1, ge=0, lt=2**32)
     sampler: Literal["sobol", "plain", "latin"] = "sobol"
     scramblings: int = Field(16, ge=2, le=1024)

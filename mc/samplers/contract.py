@@ -1,7 +1,7 @@
 """What a sampler is: uniform bits for every column of one draw, a pure function of (seed, index, column)."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +16,8 @@ Words = NDArray[np.uint32]
 HostTable = NDArray[np.unsignedinteger[Any]]
 
 Word = TypeVar("Word", Array, Words)
+
+INNER = "inner "
 
 # The smallest and largest uniform of 23 bits; nothing downstream ever sees 0 or 1.
 LEAST = 2.0**-24
@@ -86,7 +88,17 @@ def counter_bits(column_keys: Word, index: Word) -> Word:
     return mix(mix(index ^ column_keys[:, 0]) + column_keys[:, 1])
 
 
+def nested(tables: Mapping[str, HostTable]) -> dict[str, HostTable]:
+    """Tables of an inner sampler among those of the one around it."""
+    return {f"{INNER}{name}": table for name, table in tables.items()}
+
+
+def inner_of(tables: Mapping[str, Array]) -> dict[str, Array]:
+    """The tables of the inner sampler."""
+    return {name.removeprefix(INNER): table for name, table in tables.items() if name.startswith(INNER)}
+
+
 def split_index(index: Array, scramblings: int) -> tuple[Array, Array]:
-    """Scrambling and point of a draw: i % R and i // R."""
+    """Remainder and quotient: of a draw, its scrambling and its point."""
     count = jnp.full_like(index, scramblings)
     return jax.lax.rem(index, count), jax.lax.div(index, count)

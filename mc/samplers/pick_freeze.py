@@ -5,13 +5,12 @@ Sobol' (1993), Saltelli et al. (2010, Comput. Phys. Commun. 181, 259-270).
 
 from collections.abc import Iterable, Mapping
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from mc.designs import FIRST_MIXED, B, design_of
-from mc.samplers.contract import Column, HostTable, Sampler, split_index
+from mc.samplers.contract import Column, HostTable, Sampler, inner_of, nested, split_index
 
 
 class PickFreeze:
@@ -39,7 +38,7 @@ class PickFreeze:
         # A power of two, so that adding an input seldom moves the second half.
         offset = 1 << max((column.dimension or 0 for column in placed), default=0).bit_length()
         halves = [*placed, *(_second(column, offset) for column in placed), *hashed, *(_second(c, 0) for c in hashed)]
-        tables: dict[str, HostTable] = {f"inner {name}": table for name, table in self.inner.tables(halves).items()}
+        tables = nested(self.inner.tables(halves))
         nobody = self.drivers
         for name, part in (("placed", placed), ("hashed", hashed)):
             tables[f"driver {name}"] = np.array([self.driver.get(column.label, nobody) for column in part], np.uint32)
@@ -47,10 +46,9 @@ class PickFreeze:
 
     def bits(self, tables: dict[str, Array], index: Array) -> Array:
         """32 bits per column: of A, or of B where the place in the design says so."""
-        inner = {name.removeprefix("inner "): table for name, table in tables.items() if name.startswith("inner ")}
         scrambling, point = split_index(index, self.scramblings)
-        place, base = _divided(point, self.design)
-        both = self.inner.bits(inner, base * jnp.full_like(index, self.scramblings) + scrambling)
+        place, base = split_index(point, self.design)
+        both = self.inner.bits(inner_of(tables), base * jnp.full_like(index, self.scramblings) + scrambling)
         driver = jnp.concatenate([jnp.asarray(tables[f"driver {name}"]) for name in ("placed", "hashed")])
         count = tables["driver placed"].shape[0]
         a_placed, b_placed, a_hashed, b_hashed = jnp.split(both, (count, 2 * count, count + len(driver)))
@@ -61,18 +59,12 @@ class PickFreeze:
         """Which columns are those of B at a place of a design: all of B, of M the driver's, of N all but these."""
         mixed, number = place >= np.uint32(FIRST_MIXED), place - np.uint32(FIRST_MIXED)
         like_b = (place == np.uint32(B)) | (mixed & (number >= np.uint32(self.drivers)))
-        swapped = mixed & (_divided(number, self.drivers)[0] == driver)
+        swapped = mixed & (split_index(number, self.drivers)[0] == driver)
         return like_b ^ swapped
 
     def refuse_beyond(self, draws: int) -> None:
         """As the inner sampler, of which a draw makes a design."""
         self.inner.refuse_beyond(-(-draws // self.design))
-
-
-def _divided(number: Array, by: int) -> tuple[Array, Array]:
-    """Remainder and quotient."""
-    divisor = jnp.full_like(number, by)
-    return jax.lax.rem(number, divisor), jax.lax.div(number, divisor)
 
 
 def _second(column: Column, offset: int) -> Column:

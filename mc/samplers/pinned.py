@@ -1,7 +1,6 @@
 """A sampler some of whose columns take rows of a table: draws of a posterior in place of those of the prior."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ from jax import Array
 from scipy.special import ndtr
 
 from mc.errors import InputError
-from mc.samplers.contract import Column, HostTable, Sampler
+from mc.samplers.contract import Column, HostTable, Sampler, inner_of, nested
 from mc.study import Pinned
 
 SHIFT = 9
@@ -45,15 +44,13 @@ class PinnedSampler:
         order = np.random.default_rng((self.seed, len(scores))).permutation(len(scores))[:rows]
         words = np.clip(np.floor(ndtr(scores[order]) * 2.0**23), 0, 2**23 - 1).astype(np.uint32)
         at = np.array([place[label] for label in self.pinned.labels], np.uint32)
-        inner: dict[str, Any] = {f"inner {name}": table for name, table in self.inner.tables(columns).items()}
-        return inner | {"pinned bits": words << np.uint32(SHIFT), "pinned columns": at}
+        return nested(self.inner.tables(columns)) | {"pinned bits": words << np.uint32(SHIFT), "pinned columns": at}
 
     def bits(self, tables: dict[str, Array], index: Array) -> Array:
         """32 bits per column of draw `index`."""
-        inner = {name.removeprefix("inner "): table for name, table in tables.items() if name.startswith("inner ")}
         rows = jnp.asarray(tables["pinned bits"])
         row = jax.lax.rem(jnp.asarray(index, jnp.uint32), jnp.full((), rows.shape[0], jnp.uint32))
-        return self.inner.bits(inner, index).at[tables["pinned columns"]].set(rows[row])
+        return self.inner.bits(inner_of(tables), index).at[tables["pinned columns"]].set(rows[row])
 
     def refuse_beyond(self, draws: int) -> None:
         """As the inner sampler."""

@@ -37,9 +37,10 @@ class VarianceShares:
         first = 2 sum (B - N) (M - A) / sum ((A - B)^2 + (M - N)^2)
         total = sum ((A - M)^2 + (B - N)^2) / sum ((A - B)^2 + (M - N)^2)
 
-    (Azzini, Mara and Rosati 2021, Environ. Model. Softw. 144, 105167). All are differences: no mean enters. The error
-    of a first-order share is at most about the total share over the root of the number of designs, so what matters
-    little is known well; estimates may fall below zero by their error. A design with a failed draw is left out. NaN
+    (Azzini, Mara and Rosati 2021, Environ. Model. Softw. 144, 105167). All are differences: no mean enters. With plain
+    draws the error of a first-order share is about twice the total share over the root of the number of designs where
+    terms are near normal, more where a driver acts rarely: what matters little is known well. Estimates may fall below
+    zero by their error. A design with a failed draw is left out, so many failures also select what is shared out. NaN
     where nothing varies.
     """
 
@@ -63,9 +64,10 @@ class VarianceShares:
         return {"per_unit": Moments().prepare(pilot)["quanta_per_unit"] / QUANTA}
 
     def init(self, elements: int, scramblings: int) -> HostState:
-        """Zero sums (driver, scrambling, element) in whole quanta: numerators of both shares, and what is shared."""
+        """Zero sums (driver, scrambling, element) in whole quanta, of numerators and of what is shared; no designs."""
         shape = (self.drivers, scramblings, elements)
-        return {name: np.zeros(shape) for name in ("first", "total", "variance")}
+        sums: HostState = {name: np.zeros(shape) for name in ("first", "total", "variance")}
+        return sums | {"designs": np.zeros(shape[1:], np.int32)}
 
     def update(self, state: DeviceState, values: Array, mask: Array, fixed: Mapping[str, Array]) -> DeviceState:
         """Add the whole quanta of every design whose draws all count."""
@@ -93,7 +95,10 @@ class VarianceShares:
             a, b, m, n = of(values, mask)
             return whole_quanta((a - b) ** 2 + (m - n) ** 2)
 
-        contributions = {"first": first, "total": total, "variance": variance}
+        def counted(values: Array, mask: Array) -> Array:
+            return jnp.broadcast_to(mask, values.shape[1:]).astype(jnp.int32)
+
+        contributions = {"first": first, "total": total, "variance": variance, "designs": counted}
         return {name: add_points(state[name], designs, whole, added) for name, added in contributions.items()}
 
     @staticmethod
@@ -104,19 +109,24 @@ class VarianceShares:
     def finish(self, state: Mapping[str, Numbers], fixed: Mapping[str, Numbers], count: Numbers) -> Estimates:
         """Shares (driver, element), with the error of a ratio of two means between scramblings."""
         del fixed, count
-        found = {name: _ratio(state[name], state["variance"]) for name in ("first", "total")}
-        inexact = np.any([(np.abs(array) >= EXACT_LIMIT).any(axis=(0, 1)) for array in state.values()], axis=0)
+        sums, used = {name: state[name] for name in ("first", "total", "variance")}, state["designs"][:, 0] > 0
+        found = {name: _ratio(sums[name][:, used], sums["variance"][:, used]) for name in ("first", "total")}
+        inexact = np.any([(np.abs(array) >= EXACT_LIMIT).any(axis=(0, 1)) for array in sums.values()], axis=0)
         return Estimates(
             value={name: ratio for name, (ratio, _) in found.items()},
             mcse={name: error for name, (_, error) in found.items()},
-            diagnostic={"inexact_shares": inexact},
+            diagnostic={"inexact_shares": inexact, "designs": state["designs"].sum(axis=0)},
         )
 
 
 def _ratio(part: Numbers, whole: Numbers) -> tuple[Numbers, Numbers]:
-    """Ratio of sums over scramblings (driver, scrambling, element) and its standard error, linearised (Student t)."""
+    """Ratio of sums over scramblings (driver, scrambling, element) and its standard error, linearised (Student t).
+
+    NaN for the error of a single scrambling.
+    """
     groups, below = whole.shape[1], whole.sum(axis=1)
     below = np.where(below > 0, below, np.nan)
     ratio = part.sum(axis=1) / below
     apart = part - ratio[:, None] * whole
-    return ratio, np.sqrt((apart**2).sum(axis=1) * (groups / (groups - 1))) / below
+    spread = groups / (groups - 1) if groups > 1 else np.nan
+    return ratio, np.sqrt((apart**2).sum(axis=1) * spread) / below
