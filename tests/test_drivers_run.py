@@ -4,10 +4,12 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from toy_world import TOY_RUN, YEARS
+from jax import Array
+from toy_world import TOY_RUN, YEARS, toy_function, toy_model
 
 from mc.cube import open_cube
 from mc.cube.state import state_in
@@ -16,11 +18,12 @@ from mc.drawing import Job, job_of
 from mc.errors import InputError, RunFailed, Stopped
 from mc.kept_rows import read_kept
 from mc.parts import make_part, merge_parts
-from mc.pose import pilot_of, pose
+from mc.pose import MODELS, Posed, pilot_of, pose
 from mc.provenance import question, run_of
 from mc.run import make_cube
 from mc.runfile import Run, load_run
 from mc.summary import finish
+from mc.tables import Priors
 
 STEP = 16 * (2 + 2 * 3)
 DRIVERS = """\
@@ -117,7 +120,19 @@ def test_rounding_stays_within_what_a_run_file_may_say(folder: Path) -> None:
         load(folder, ensemble__scramblings=1024, ensemble__block=1024)
 
 
-def test_the_numbers_of_the_cube_are_those_of_its_state(folder: Path) -> None:
+def meeting_model(run: Run, priors: Priors | None) -> Posed:
+    """The toy, but for what its terms do together: without that first-order and total shares are the same numbers."""
+
+    def function(data: Any, draw: dict[str, Array]) -> dict[str, Array]:
+        found = toy_function(data, draw)
+        return found | {"co2": found["co2"] * (1 + draw["macro.growth"])}
+
+    posed = toy_model(run, priors)
+    return dataclasses.replace(posed, study=dataclasses.replace(posed.study, function=function))
+
+
+def test_the_numbers_of_the_cube_are_those_of_its_state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, "toy", meeting_model)
     run = load(folder, keep__state=True)
     cube = make_cube(run)
     posed = pose(run)
@@ -128,6 +143,7 @@ def test_the_numbers_of_the_cube_are_those_of_its_state(folder: Path) -> None:
             for suffix, numbers in (("", summary.series[name].value), ("_mcse", summary.series[name].mcse)):
                 expected = numbers[statistic].astype(np.float32)
                 np.testing.assert_array_equal(found[name + suffix].sel(statistic=statistic), expected)
+    assert (found["co2"].sel(statistic="total") > found["co2"].sel(statistic="first") + 1e-3).sel(driver="level").all()
     assert found["co2_mcse"].attrs["degrees_of_freedom"] == 15
     # A disk that is too full for the shares is refused before they are drawn.
     settings = job_of(run, posed).settings

@@ -155,8 +155,8 @@ table(by.map(percent).rename_axis(columns="peak by, % of draws"))
 # Spearman's rank correlation of each input with CO₂, draw by draw; of an input with many elements (years, provinces)
 # the strongest. Inside the grey band it may be chance: of twenty cubes in which no input mattered, about one would have
 # a bar that leaves the band. Orange: more of it, more CO₂; blue: more of it, less CO₂. `ferrocast explain CUBE
-# co2_direct_power` prints the table, the line and the source behind a name. A correlation sees one input at a time; what
-# inputs carry together, and with which error, is the question of `runs/drivers.toml`: shares of the variance.
+# co2_direct_power` prints the table, the line and the source behind a name. A correlation sees one input at a time;
+# what inputs carry together, and with which error, is the question of `runs/drivers.toml`: shares of the variance.
 
 # %% alt="Bars of the rank correlation of the strongest inputs with national CO2, in the middle and in the last year."
 LOOK_AT = (2035, 2060)
