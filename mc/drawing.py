@@ -52,14 +52,17 @@ def job_of(run: Run, posed: Posed) -> Job:
     """A run from its start; InputError where its settings have no meaning."""
     try:
         settings = settings_of(run, posed.study)
-        if not run.ensemble.until:
-            return Job(run, posed, settings)
-        from mc.accuracy import parse_goal
-
-        return Job(run, posed, settings, tuple(parse_goal(text, posed.study, settings) for text in run.ensemble.until))
-    except InputError:
+    except InputError:  # it says its own place
         raise
     except ValueError as error:
+        raise InputError(f"{run.file}: {error}") from None
+    if not run.ensemble.until:
+        return Job(run, posed, settings)
+    from mc.accuracy import parse_goal
+
+    try:
+        return Job(run, posed, settings, tuple(parse_goal(text, posed.study, settings) for text in run.ensemble.until))
+    except InputError as error:
         raise InputError(f"{run.file}: {error}") from None
 
 

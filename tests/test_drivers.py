@@ -279,7 +279,8 @@ def test_an_input_more_moves_no_other():
             np.testing.assert_array_equal(before[item.name][rows], after[item.name][rows])
 
 
-def test_blocks_hold_whole_designs():
+def test_blocks_hold_whole_designs(monkeypatch):
+    monkeypatch.setattr("mc.block_size.LARGEST", 256)  # one size to try besides the least
     settings = settings_for(ISHIGAMI, EACH)
     assert settings.step == 16 * 8
     for changed in ({"block": 64}, {"draws": 64}, {"draws": 129 * 16}):
