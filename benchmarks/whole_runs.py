@@ -11,7 +11,12 @@ from pathlib import Path
 from command import seconds
 from measuring import ROOT, report
 
-RUNS = (("run", "baseline.toml"), ("run", "three_policies.toml"), ("pareto", "baseline.toml"))
+RUNS = (
+    ("run", "baseline.toml"),
+    ("run", "three_policies.toml"),
+    ("pareto", "baseline.toml"),
+    ("run", "drivers.toml"),
+)
 QUICK_RUNS, QUICK_DRAWS = (("run", "three_policies.toml"),), "1024"
 
 

@@ -11,7 +11,7 @@ from figures import Layer, Margins, Sheet
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import PercentFormatter
-from origin import count, provenance, warnings
+from origin import count, provenance, student, warnings
 from page import Cell, Figure, Group, Page, Row, Section, Table
 from reading import MCSE, Cube, NoPage
 from tables import scenario_name
@@ -241,7 +241,7 @@ def _chosen_years(cube: Cube, names: Sequence[str], found: Sequence[Shares]) -> 
         "Filled: first-order share, of the driver alone. Open: total share, with all that it interacts with. Bars: "
         f"95 % intervals of the Monte Carlo error. The {len(order)} drivers with the largest total share in a panel.",
         f"Dots of first-order and total shares by driver. {ends}.",
-        draw.render(partial(_draw_years, cube.years, [names[k] for k in order], order, panels)),
+        draw.render(partial(_draw_years, cube.years, [names[k] for k in order], order, panels, student(cube))),
         [_chosen_table(cube, names, panels)],
     )
 
@@ -252,7 +252,12 @@ def _pair(names: Sequence[str], item: Shares, at: int, k: int) -> str:
 
 
 def _draw_years(
-    years: np.ndarray, names: Sequence[str], order: Sequence[int], panels: Sequence[tuple[Shares, int]], sheet: Sheet
+    years: np.ndarray,
+    names: Sequence[str],
+    order: Sequence[int],
+    panels: Sequence[tuple[Shares, int]],
+    factor: float,
+    sheet: Sheet,
 ) -> Drawing:
     figure, axes = draw.panels(
         sheet, len(panels), 2.2, Margins(left=1.2, right=0.2, top=0.44), columns=2, repeat_axis=True
@@ -262,9 +267,8 @@ def _draw_years(
         low, high = (item.value[one][order, at] for one in (FIRST, TOTAL))
         axis.hlines(rows, low, high, color=draw.RULE, linewidth=2.5)
         for one, shares, fill in ((TOTAL, high, "white"), (FIRST, low, draw.BLUE)):
-            # Two standard errors and a little: Student's t of 15 degrees of freedom.
             axis.errorbar(
-                shares, rows, xerr=2.13 * item.error[one][order, at], fmt="o", markersize=4.5, color=draw.BLUE,
+                shares, rows, xerr=factor * item.error[one][order, at], fmt="o", markersize=4.5, color=draw.BLUE,
                 markerfacecolor=fill, markeredgewidth=1.0, elinewidth=0.8,
             )  # fmt: skip
         axis.set_yticks(rows, [_driver(name) for name in names])

@@ -16,18 +16,19 @@ MEANS = (
 
 def error_note(cube: Cube) -> str:
     """What ± means and how many digits are shown."""
-    groups = int(cube.summary.attrs.get("scramblings", 0))
+    groups, factor = int(cube.summary.attrs.get("scramblings", 0)), student(cube)
     return (
         f"± is the Monte Carlo standard error, from {groups} independent randomisations of the draws: it says how far "
         "the number may be from that of infinitely many draws, not how uncertain the world is (the percentiles say "
-        f"that). For a 95 % interval multiply by {_student(groups)}. No number shows more digits than its error "
+        f"that). For a 95 % interval multiply by {plain(factor, 0.01)}. No number shows more digits than its error "
         "justifies, nor more than four figures."
     )
 
 
-def _student(groups: int) -> str:
-    """Two-sided 95 % point of Student's t with one degree of freedom less than there are groups."""
-    return plain(float(stdtrit(groups - 1, 0.975)), 0.01) if groups > 1 else "–"
+def student(cube: Cube) -> float:
+    """Factor on an error for a 95 % interval: Student's t, one degree of freedom less than there are scramblings."""
+    groups = int(cube.summary.attrs.get("scramblings", 0))
+    return float(stdtrit(groups - 1, 0.975)) if groups > 1 else float("nan")
 
 
 def warnings(cube: Cube, shown: Collection[str] | None = None) -> list[str]:

@@ -23,7 +23,7 @@ FOLDER_OF_CUBES = "out"
 MAX_SHOWN = 20
 
 LEAST_DESIGNS = 8
-"""In each scrambling. With two, 95 % intervals of shares held 86 to 94 % of the time, with eight 93 to 96 %."""
+"""In each scrambling: from fewer the error of a ratio between scramblings tends to be too small."""
 
 
 def load_run(

@@ -116,9 +116,9 @@ class Exceedance(Section):
 class Sensitivity(Section):
     """What drives the spread: shares of the variance of some outputs, driver by driver.
 
-    A driver is a name and glob patterns of inputs (quantities of the tables, `scrap.prompt_recovery`); every input that
-    varies belongs to one, of two that fit to the one whose pattern says more, so `["*"]` takes the rest. `outputs` are
-    patterns too; `difference/NAME` is a paired difference.
+    A driver is a name and patterns (`*`, `?`) of inputs, which are quantities of the tables (`scrap.prompt_recovery`);
+    every input that varies belongs to one, of two that fit to the one whose pattern says more, so `["*"]` takes the
+    rest. `outputs` are patterns too; `difference/NAME` is a paired difference.
     """
 
     outputs: tuple[Text, ...] = ()

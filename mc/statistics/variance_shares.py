@@ -38,10 +38,9 @@ class VarianceShares:
         total = sum ((A - M)^2 + (B - N)^2) / sum ((A - B)^2 + (M - N)^2)
 
     (Azzini, Mara and Rosati 2021, Environ. Model. Softw. 144, 105167). All are differences: no mean enters, and where
-    terms only add both shares are the same number. With plain draws the error of a first-order share is about twice the
-    total share over the root of the number of designs where terms are near normal, more where a driver acts rarely:
-    what matters little is known well. Estimates may fall below zero by their error. A design with a failed draw is left
-    out, so many failures also select what is shared out. NaN where nothing varies.
+    terms only add both shares are the same number. Where the total share is small, so are both factors of the
+    first-order one: what matters little is known well. Estimates may fall below zero by their error. A design with a
+    failed draw is left out, so many failures also select what is shared out. NaN where nothing varies.
     """
 
     drivers: int
